@@ -1,0 +1,74 @@
+"""The table engine: row-wise work over Parquet shards runs on Daft.
+
+One machine uses Daft's native runner; the plan is the same wherever it runs. Callers give a function from an Arrow
+table to an Arrow table and get the results back in row order, so that nothing else in the project knows Daft.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from assets import tables
+
+BATCH_ROWS = 2_000
+
+
+def map_rows(
+    folder: Path,
+    columns: Sequence[str],
+    function: Callable[[pa.Table], pa.Table],
+    schema: pa.Schema,
+    keep: Sequence[str] = (),
+) -> Iterator[pa.Table]:
+    """Apply `function` to batches of the table in `folder`; yield its rows beside the columns to `keep`, in row order.
+
+    `function` gets the named columns and returns as many rows as it got, with the given schema. Memory: a few batches.
+    """
+    os.environ["DAFT_ANALYTICS_ENABLED"] = "0"  # read when Daft is imported
+    import daft
+
+    result_type = pa.struct(list(schema))
+
+    @daft.func.batch(return_dtype=daft.DataType.from_arrow_type(result_type), batch_size=BATCH_ROWS)
+    def apply(*series: Any) -> pa.Array:
+        batch = pa.table({name: one.to_arrow() for name, one in zip(columns, series, strict=True)})
+        result = function(batch).cast(schema)
+        return pa.StructArray.from_arrays([c.combine_chunks() for c in result.columns], fields=list(schema))
+
+    frame = daft.read_parquet([str(shard) for shard in tables.shards(folder)])
+    frame = frame.select(apply(*(daft.col(name) for name in columns)).alias("result"))
+    kept = _Reader(folder, keep)
+    for batch in frame.to_arrow_iter():
+        result = pa.Table.from_batches([batch]).column("result").combine_chunks()
+        computed = {
+            field.name: pa.chunked_array([column]).cast(field.type)
+            for field, column in zip(schema, result.flatten(), strict=True)
+        }
+        yield pa.table({**kept.take(len(result)), **computed})
+
+
+class _Reader:
+    """Hands out the columns to keep, as many rows at a time as are asked for.
+
+    They do not pass through Daft, whose maps come back with null keys, which Arrow refuses by ending the process.
+    """
+
+    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
+        self._columns = list(columns)
+        self._batches = iter(tables.batches(folder, self._columns)) if columns else iter(())
+        self._rest: pa.Table | None = None
+
+    def take(self, rows: int) -> dict[str, pa.ChunkedArray]:
+        if not self._columns:
+            return {}
+        parts = [] if self._rest is None else [self._rest]
+        while sum(part.num_rows for part in parts) < rows or not parts:
+            parts.append(pa.Table.from_batches([next(self._batches)]))
+        table = pa.concat_tables(parts)
+        self._rest = table.slice(rows)
+        return {name: table.column(name).slice(0, rows) for name in self._columns}

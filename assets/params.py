@@ -1,0 +1,378 @@
+"""The typed, validated model of `params.yaml`, the one file a user edits.
+
+An unknown key, a wrong type or a value out of range is refused before any work, with the key's path, the value and
+what would be accepted. The sections bear the names of the assets, so that each DVC stage depends on its own section.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from assets.errors import SettingsError
+
+FORMATS = ("alpaca", "messages", "sharegpt", "prompt-completion", "labelled")
+FormatName = Literal["auto", "alpaca", "messages", "sharegpt", "prompt-completion", "labelled"]
+
+PLACEHOLDERS = ("<nooutput>", "<no output>", "<noinput>", "no output", "n/a", "none")
+
+
+class Section(BaseModel):
+    """A section of the settings: no unknown keys, no silent conversions, immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Columns(Section):
+    """Which columns of a source hold what, where the usual names do not fit."""
+
+    text: str | None = None
+    label: str | None = None
+    instruction: str | None = None
+    input: str | None = None
+    output: str | None = None
+    system: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+    messages: str | None = None
+
+
+class Source(Section):
+    """Where records come from: exactly one of `demo`, `path` (a file or glob) and `hub` (a data set id)."""
+
+    demo: bool = False
+    path: str | None = None
+    hub: str | None = None
+    name: str | None = None  # shown as the record's source; default: the file name without endings, or the hub id
+    format: FormatName = "auto"
+    columns: Columns = Columns()
+    attributes: tuple[str, ...] = ()  # columns kept with the record, for bias checks and quotas
+    header: tuple[str, ...] | None = None  # column names of a CSV or TSV file that has no header line
+    encoding: str = "utf-8"
+    limit: Annotated[int, Field(ge=1)] | None = None  # at most this many rows of each file, from the top
+    subset: str | None = None  # hub only: the configuration
+    split: str = "train"  # hub only
+    revision: str | None = None  # hub only: a commit, tag or branch
+
+    @field_validator("attributes", "header", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError("expected the name of a text encoding, such as utf-8, latin-1 or gb18030") from None
+        return value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Source:
+        if sum((self.demo, self.path is not None, self.hub is not None)) != 1:
+            raise ValueError("expected exactly one of demo, path and hub")
+        return self
+
+
+DATA_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".gz", ".zst")
+
+
+def _as_source(value: Any) -> Any:
+    """A plain string is short for a source: `demo`, a path or glob, or `owner/name` on the hub."""
+    if not isinstance(value, str):
+        return value
+    if value == "demo":
+        return {"demo": True}
+    is_path = any(c in value for c in "*?[~\\") or value.endswith(DATA_ENDINGS) or value.startswith((".", "/"))
+    if is_path or value.count("/") != 1 or Path(value).exists():
+        return {"path": value}
+    return {"hub": value}
+
+
+class RawData(Section):
+    """What to read."""
+
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)] = (Source(demo=True),)
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        return tuple(_as_source(item) for item in value) if isinstance(value, list) else value
+
+
+class CleanedData(Section):
+    """What a sound record is. Lengths are in characters of all turns together."""
+
+    min_chars: Annotated[int, Field(ge=0)] = 3
+    max_chars: Annotated[int, Field(ge=1)] = 32_000
+    placeholders: tuple[str, ...] = PLACEHOLDERS  # answers that say that there is no answer; case does not matter
+
+    @field_validator("placeholders", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CleanedData:
+        if self.min_chars > self.max_chars:
+            raise ValueError(f"expected min_chars ({self.min_chars}) to be at most max_chars ({self.max_chars})")
+        return self
+
+
+class Embeddings(Section):
+    """The encoder."""
+
+    model: str = "all-MiniLM-L6-v2"  # the bundled one; else a hub id or a local folder
+    revision: str | None = None  # hub only
+    text: Literal["conversation", "prompt"] = "conversation"  # what is embedded: all turns, or those before the answer
+    max_tokens: Annotated[int, Field(ge=8, le=8192)] = 256  # longer texts are cut there, and counted
+    batch_tokens: Annotated[int, Field(ge=256)] = 8192  # padded tokens in one forward pass
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+
+
+class UncertaintyScores(Section):
+    """The linear probe that says how sure a simple model is of each row."""
+
+    target: Literal["auto", "label", "source"] = "auto"  # auto: the label, or the source where there are no labels
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    regularization: Annotated[float, Field(gt=0)] = 1.0  # inverse strength, as scikit-learn's C
+
+
+class ClusterAssignments(Section):
+    """k-means over the embeddings."""
+
+    clusters: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"  # auto: the square root of half the rows, ≤ 1000
+    iterations: Annotated[int, Field(ge=1)] = 50
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+QuotaRule = Literal["natural", "equal"] | dict[str, Share]
+
+
+def _shares_or(*words: str) -> Callable[[Any], Any]:
+    """Accepts one of the words, or shares by class that sum to 1; YAML's numbers and booleans as names are refused."""
+
+    def check(value: Any) -> Any:
+        if value in words:
+            return value
+        if not isinstance(value, dict):
+            raise ValueError(f"expected {', '.join(repr(word) for word in words)} or shares by class")
+        for name, share in value.items():
+            if not isinstance(name, str):
+                raise ValueError(f"expected the class {name!r} in quotes, as a string")
+            if type(share) not in (int, float) or not 0 <= share <= 1:
+                raise ValueError(f"expected a share between 0 and 1 for '{name}', not {share!r}")
+        total = sum(value.values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"expected shares that sum to 1, not to {total:g}")
+        return {name: float(share) for name, share in value.items()}
+
+    return check
+
+
+class SelectedSubset(Section):
+    """How many rows, of which classes, chosen by what."""
+
+    budget: int | float = 0.1  # rows, or a share of the cleaned pool
+    quota: QuotaRule = "natural"  # shares of the classes
+    noise_filter: bool = True  # leave out rows whose label the probe contradicts (confident learning)
+    score: Literal["label_quality", "entropy", "margin", "none"] = "label_quality"  # multiplies the coverage gain
+    block_rows: Annotated[int, Field(ge=16, le=8192)] = 1024  # facility location is exact inside a block
+
+    _shares = field_validator("quota", mode="before")(_shares_or("natural", "equal"))
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _rows_or_share(cls, value: Any) -> Any:
+        if (type(value) is int and value >= 1) or (type(value) is float and 0 < value <= 1):
+            return value
+        raise ValueError("expected a number of rows (500) or a share of the pool, over 0 and at most 1 (0.1)")
+
+
+class ClassBalance(Section):
+    """How far the classes of the subset may stray from the target."""
+
+    target: Literal["auto", "pool", "equal"] | dict[str, Share] = "auto"  # auto: what `selected_subset.quota` asks for
+    significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    tolerance: Annotated[float, Field(ge=0)] = 0.01  # in nats; a divergence below it is never a failure
+
+    _shares = field_validator("target", mode="before")(_shares_or("auto", "pool", "equal"))
+
+
+class Bias(Section):
+    """How far source, length and attributes of the subset may stray from the pool."""
+
+    significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    tolerance: Annotated[float, Field(ge=0)] = 0.1  # in nats; a divergence below it is never a failure
+    length_bands: Annotated[int, Field(ge=2, le=20)] = 4
+
+
+class Checks(Section):
+    """What must hold before a subset becomes a version."""
+
+    class_balance: ClassBalance = ClassBalance()
+    bias: Bias = Bias()
+
+
+CRON_FIELDS = (("minutes", 0, 59), ("hours", 0, 23), ("days", 1, 31), ("months", 1, 12), ("weekdays", 0, 7))
+
+
+class Schedule(Section):
+    """When to select again."""
+
+    cron: str = "0 3 * * *"
+    timezone: str = "UTC"
+
+    @field_validator("cron")
+    @classmethod
+    def _known_cron(cls, value: str) -> str:
+        fields = value.split()
+        if len(fields) != 5:
+            raise ValueError("expected five cron fields, such as '0 3 * * *' (daily at 03:00)")
+        for text, (name, low, high) in zip(fields, CRON_FIELDS, strict=True):
+            numbers = [int(number) for number in re.findall(r"\d+", re.sub(r"/\d+", "", text))]
+            if not re.fullmatch(r"[\d*,/a-zA-Z#-]+", text) or any(not low <= n <= high for n in numbers):
+                raise ValueError(f"expected {name} from {low} to {high} in the place of '{text}'")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("expected the name of a time zone, such as UTC or Europe/Berlin") from None
+        return value
+
+
+class Params(Section):
+    """The whole of `params.yaml`. Every key may be left out; the defaults are those shown here."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    raw_data: RawData = RawData()
+    cleaned_data: CleanedData = CleanedData()
+    embeddings: Embeddings = Embeddings()
+    uncertainty_scores: UncertaintyScores = UncertaintyScores()
+    cluster_assignments: ClusterAssignments = ClusterAssignments()
+    selected_subset: SelectedSubset = SelectedSubset()
+    checks: Checks = Checks()
+    schedule: Schedule = Schedule()
+
+
+def load(path: Path) -> Params:
+    """Read and validate a settings file; raises `SettingsError` with one line for the first thing that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path.name}: not found; run this in the project's root") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path.name}: not UTF-8 text (byte {error.start})") from None
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str = "params.yaml") -> Params:
+    """Validate the text of a settings file; `name` stands in the messages."""
+    try:
+        document = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{name}{where}: {error.problem or 'not valid YAML'}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise SettingsError(f"{name}: expected sections such as 'raw_data:', not a {type(document).__name__}")
+    try:
+        return Params.model_validate(document)
+    except ValidationError as error:
+        problems = error.errors()
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SettingsError(f"{name}: {_explain(document, problems)}{more}") from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping; YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark)
+            seen.add(key)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def _explain(document: Any, problems: list[Any]) -> str:
+    """One line for the problem that says most: an unknown key before a wrong value."""
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    location = [part for part in problem["loc"] if _is_key(document, part) or isinstance(part, int)]
+    if problem["type"] == "extra_forbidden":
+        *parents, key = problem["loc"]
+        known = _known_keys(parents)
+        close = difflib.get_close_matches(str(key), known, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+        return f"{_path(problem['loc'])}: unknown key; {hint}"
+    same_place = [p for p in problems if p["loc"][: len(location)] == tuple(location)]
+    wanted = " or ".join(dict.fromkeys(_wanted(p) for p in same_place))
+    return f"{_path(location)}: {wanted}, not {_shown(_value_at(document, location))}"
+
+
+def _is_key(document: Any, part: Any) -> bool:
+    # Pydantic adds the names of union members to a location; a user knows only their own keys.
+    if isinstance(document, Mapping):
+        return part in document or any(_is_key(value, part) for value in document.values())
+    if isinstance(document, list):
+        return any(_is_key(value, part) for value in document)
+    return False
+
+
+def _wanted(problem: Any) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be", "expected").replace("a valid tuple", "a list")
+    message = re.sub(r"a valid dictionary or instance of \w+", "a section with keys of its own", message)
+    message = re.sub(r"tuple should have (at least \d+ items?) .*", r"expected \1", message, flags=re.IGNORECASE)
+    return message[:1].lower() + message[1:]
+
+
+def _known_keys(parents: Iterable[Any]) -> list[str]:
+    model: type[BaseModel] = Params
+    for part in parents:
+        if part == "sources":
+            model = Source
+        elif isinstance(part, str) and part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
+    return list(model.model_fields)
+
+
+def _path(location: Iterable[Any]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def _value_at(document: Any, location: Iterable[Any]) -> Any:
+    for part in location:
+        try:
+            document = document[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return document
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,139 @@
+"""The tables at the end of `pickwise run`: rows in and out, why rows were dropped, balance, checks, version, times."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from assets.workspace import read_json
+from orchestration.jobs import DATA_ASSETS
+from orchestration.running import Outcome
+
+MOST_CLASSES = 15
+
+
+def show(console: Console, root: Path, outcome: Outcome) -> None:
+    """Print the summary of a finished run."""
+    console.print()
+    console.print(_steps(root, outcome))
+    drops = _drops(root)
+    if drops:
+        console.print(drops)
+    balance = _balance(root)
+    if balance:
+        console.print(balance)
+    checks = _checks(root, outcome)
+    if checks:
+        console.print(checks)
+    _version(console, outcome)
+
+
+def _steps(root: Path, outcome: Outcome) -> Table:
+    table = Table(title="Steps", title_justify="left")
+    for name in ("asset", "rows in", "rows out", "what happened", "time"):
+        table.add_column(name, justify="right" if name in ("rows in", "rows out", "time") else "left")
+    before: Any = ""
+    for name in (*DATA_ASSETS, "subset_version"):
+        facts = outcome.metadata.get(name)
+        if facts is None:
+            table.add_row(name, "", "", _not_done(name, outcome), "")
+            continue
+        rows = facts.get("dagster/row_count", 0)
+        seconds = outcome.seconds.get(name)
+        table.add_row(
+            name,
+            f"{before:,}" if before != "" else "",
+            f"{rows:,}",
+            escape(_happened(name, facts)),
+            f"{seconds:.1f} s" if seconds is not None else "",
+        )
+        before = rows
+    return table
+
+
+def _not_done(name: str, outcome: Outcome) -> str:
+    return "[red]failed[/red]" if name in outcome.failures else "[yellow]not done[/yellow]"
+
+
+def _happened(name: str, facts: dict[str, Any]) -> str:
+    said = {
+        "raw_data": f"{facts.get('rejected', 0):,} rejected, {facts.get('sources', 0)} sources",
+        "cleaned_data": f"{facts.get('dropped', 0):,} dropped",
+        "embeddings": (
+            f"{facts.get('rows embedded', 0):,} embedded, {facts.get('rows from the cache', 0):,} from the cache"
+        ),
+        "uncertainty_scores": f"{facts.get('suspected labels', 0):,} suspected labels",
+        "cluster_assignments": f"{facts.get('clusters', 0)} clusters",
+        "selected_subset": f"{100 * facts.get('share of the pool', 0.0):.1f} % of the pool",
+        "subset_version": f"{facts.get('version', '')}: {facts.get('why', '')}",
+    }[name]
+    return f"{said} (reused)" if "reused" in facts else said
+
+
+def _drops(root: Path) -> Table | None:
+    table = Table(title="Why rows were left out", title_justify="left")
+    table.add_column("step")
+    table.add_column("reason")
+    table.add_column("rows", justify="right")
+    for name, key in (("raw_data", "rejected"), ("cleaned_data", "dropped")):
+        metrics = read_json(root / "data" / "metrics" / f"{name}.json") or {}
+        for reason, count in sorted(metrics.get(key, {}).items(), key=lambda item: -item[1]):
+            table.add_row(name, escape(reason), f"{count:,}")
+    return table if table.row_count else None
+
+
+def _balance(root: Path) -> Table | None:
+    path = root / "data" / "metrics" / "classes.csv"
+    if not path.is_file():
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = Table(title="Balance before and after", title_justify="left")
+    table.add_column("class")
+    for name in ("pool", "share", "subset", "share"):
+        table.add_column(name, justify="right")
+    for row in rows[:MOST_CLASSES]:
+        shares = [f"{100 * float(row[name]):.1f} %" for name in ("pool share", "subset share")]
+        table.add_row(escape(row["class"]), f"{int(row['pool']):,}", shares[0], f"{int(row['subset']):,}", shares[1])
+    if len(rows) > MOST_CLASSES:
+        left = rows[MOST_CLASSES:]
+        table.add_row(
+            f"{len(left)} more classes",
+            f"{sum(int(row['pool']) for row in left):,}",
+            f"{100 * sum(float(row['pool share']) for row in left):.1f} %",
+            f"{sum(int(row['subset']) for row in left):,}",
+            f"{100 * sum(float(row['subset share']) for row in left):.1f} %",
+        )
+    return table
+
+
+def _checks(root: Path, outcome: Outcome) -> Table | None:
+    verdict = read_json(root / "data" / "reports" / "checks.json")
+    if verdict is None or "selected_subset" not in outcome.metadata:
+        return None
+    table = Table(title="Checks", title_justify="left")
+    table.add_column("check")
+    table.add_column("")
+    table.add_column("what it found")
+    for check in verdict["checks"]:
+        mark = "[green]passed[/green]" if check["passed"] else "[red]failed[/red]"
+        table.add_row(check["name"], mark, escape(check["summary"]))
+    return table
+
+
+def _version(console: Console, outcome: Outcome) -> None:
+    facts = outcome.metadata.get("subset_version")
+    if facts is None:
+        console.print("\n[bold red]No version was made.[/bold red]")
+        return
+    new = "registered" if facts["new"] else "already registered"
+    console.print(f"\n[bold]{escape(facts['tag'])}[/bold] {new}: {escape(facts['summary'])} ({escape(facts['why'])})")
+    console.print("  subset    data/selected_subset/subset.jsonl (for a trainer), subset.parquet (ranks and reasons)")
+    console.print("  checks    data/reports/checks/index.html")
+    console.print(f"  anywhere  {escape(facts['fetch'])}")
+    console.print("  look      make ui")

@@ -1,0 +1,135 @@
+"""What several test files need: a project folder of one's own, real data, and the real command line."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+# No test may reach a hub or report to anybody.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    DVC_NO_ANALYTICS="1",
+    DAGSTER_DISABLE_TELEMETRY="1",
+    GX_ANALYTICS_ENABLED="false",
+)
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+TOPICS = {
+    "animals": ["cat", "dog", "horse", "owl", "whale", "ant", "frog", "bear"],
+    "cooking": ["soup", "bread", "sauce", "oven", "pepper", "dough", "rice", "butter"],
+    "travel": ["train", "ticket", "hotel", "border", "suitcase", "island", "harbour", "map"],
+    "music": ["violin", "melody", "drum", "choir", "opera", "tempo", "guitar", "song"],
+}
+
+
+def shared_data(name: str) -> Path:
+    """A file of the real data beside the checkout; skips the test where it is absent."""
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip(f"real data is absent: ../shared/data/{name}")
+    return path
+
+
+def instructions(rows: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Made-up labelled instructions: skewed classes, some duplicates, some empty and placeholder answers."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(rows):
+        topic = draw.choices(list(TOPICS), weights=[4, 3, 2, 1])[0]
+        words = draw.sample(TOPICS[topic], 3)
+        made.append(
+            {
+                "instruction": f"Tell me about the {words[0]} and the {words[1]} ({number}).",
+                "input": "",
+                "output": f"In {topic}, a {words[0]} goes with a {words[1]}, seldom with a {words[2]}.",
+                "label": topic,
+                "voice": draw.choice(["formal", "casual"]),
+            }
+        )
+    made[3]["output"] = ""
+    made[5]["output"] = "<nooutput>"
+    made[7] = dict(made[6])
+    return made
+
+
+class Project:
+    """A copy of this project in a folder of its own, with its own Git repository."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
+        self.write(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def command(self, *words: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project; its output is in the failure."""
+        result = subprocess.run(words, cwd=self.root, capture_output=True, text=True, timeout=600, **options)
+        if check:
+            assert result.returncode == 0, f"{words}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def pickwise(self, *words: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        return self.command(sys.executable, "-m", "orchestration.cli", *words, check=check, **options)
+
+    def dvc(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.command(sys.executable, "-m", "dvc", *words, check=check)
+
+    def git(self, *words: str, check: bool = True) -> str:
+        return self.command("git", *words, check=check).stdout
+
+    def bytes_of(self, folder: str) -> dict[str, bytes]:
+        """Every file below a folder."""
+        base = self.root / folder
+        return {p.relative_to(base).as_posix(): p.read_bytes() for p in sorted(base.rglob("*")) if p.is_file()}
+
+
+def new_project(root: Path, params: str) -> Project:
+    """A copy of what Git tracks (or would track) here, committed by nobody in particular."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.split("\0"):
+        source = ROOT / name
+        if name and source.is_file() and name.split("/")[0] not in ("docs", "benchmarks", "tests"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, root / name)
+    project = Project(root)
+    project.write("params.yaml", params)
+    project.git("init", "--quiet", "--initial-branch=main")
+    project.git("add", "--all")
+    project.git("-c", "user.name=Tester", "-c", "user.email=tester@localhost", "commit", "--quiet", "-m", "start")
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A fresh project on 240 made-up instructions, which are its only source."""
+    made = new_project(tmp_path / "project", SMALL)
+    made.write_rows("rows.jsonl", instructions(240))
+    return made
+
+
+SMALL = """\
+raw_data:
+  sources:
+    - {path: rows.jsonl, attributes: [voice]}
+selected_subset:
+  budget: 0.25
+"""

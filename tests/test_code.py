@@ -1,0 +1,34 @@
+"""A code version changes when code does, and not when only words about it do."""
+
+import ast
+from pathlib import Path
+
+from assets import code
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_closure_follows_imports_within_assets() -> None:
+    files = code.closure("cleaned_data")
+    assert {"assets/cleaned_data.py", "assets/methods/cleaning.py", "assets/tables.py", "assets/errors.py"} <= set(
+        files
+    )
+    assert "assets/methods/encoding.py" not in files
+    assert all((ROOT / file).is_file() for file in files)
+
+
+def test_comments_and_docstrings_do_not_count() -> None:
+    plain = "def f(x):\n    return x + 1\n"
+    said = '"""A module."""\ndef f(x):  # adds\n    """Add one."""\n\n    return x + 1\n'
+    other = "def f(x):\n    return x + 2\n"
+    dumps = [ast.dump(code._without_docstrings(ast.parse(text))) for text in (plain, said, other)]
+    assert dumps[0] == dumps[1] != dumps[2]
+
+
+def test_versions_are_stable_and_differ_between_assets() -> None:
+    assert code.code_version("raw_data") == code.code_version("raw_data")
+    assert code.code_version("raw_data") != code.code_version("cleaned_data")
+
+
+def test_package_versions_have_no_local_build_tags() -> None:
+    assert code.package_versions()["torch"] == "2.13.0"

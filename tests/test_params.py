@@ -1,0 +1,82 @@
+"""Settings: what is wrong is refused in one line that names the key, the value and what would be right."""
+
+from pathlib import Path
+
+import pytest
+
+from assets import params
+from assets.errors import SettingsError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("selected_subset: {budgt: 3}", "selected_subset.budgt: unknown key; did you mean 'budget'?"),
+        ("raw_data: {sources: [demo, {pth: x}]}", "raw_data.sources[1].pth: unknown key; did you mean 'path'?"),
+        ("colour: red", "colour: unknown key; known here: seed, raw_data"),
+        ("seed: -1", "seed: expected greater than or equal to 0, not -1"),
+        ("seed: soon", "seed: expected a valid integer, not 'soon'"),
+        ("embeddings: 3", "embeddings: expected a section"),
+        ("selected_subset: {budget: 0}", "selected_subset.budget: expected a number of rows (500) or a share"),
+        ("selected_subset: {budget: 1.5}", "not 1.5"),
+        ("selected_subset: {budget: ten}", "not 'ten'"),
+        ("selected_subset: {quota: fair}", "selected_subset.quota: expected 'natural', 'equal' or shares by class"),
+        ("selected_subset: {quota: {a: 0.5}}", "expected shares that sum to 1, not to 0.5"),
+        ("raw_data: {sources: []}", "raw_data.sources: expected at least 1 item, not []"),
+        ("raw_data: {sources: demo}", "raw_data.sources: expected a list, not 'demo'"),
+        ("raw_data: {sources: [{path: a, hub: b/c}]}", "expected exactly one of demo, path and hub"),
+        ("raw_data: {sources: [{path: a, encoding: klingon}]}", "expected the name of a text encoding"),
+        ("cleaned_data: {min_chars: 9, max_chars: 3}", "expected min_chars (9) to be at most max_chars (3)"),
+        ("schedule: {cron: daily}", "expected five cron fields"),
+        ("schedule: {cron: '99 3 * * *'}", "schedule.cron"),
+        ("schedule: {timezone: Moon/Base}", "schedule.timezone"),
+        ("seed: 1\nseed: 2", ", line 2: the key 'seed' stands twice"),
+        ("a: [", ", line 1"),
+        ("- a\n- b", "expected sections such as 'raw_data:', not a list"),
+        ("seed: \x00", "not valid YAML"),
+    ],
+)
+def test_a_bad_setting_is_one_clear_line(text: str, line: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        params.parse(text)
+    message = str(caught.value)
+    assert message.startswith("params.yaml")
+    assert line in message
+    assert "\n" not in message
+
+
+def test_an_empty_file_means_the_defaults() -> None:
+    assert params.parse("") == params.Params()
+
+
+def test_the_shipped_file_spells_out_the_defaults() -> None:
+    assert params.load(ROOT / "params.yaml") == params.Params()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"params\.yaml: not found"):
+        params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("short", "kind", "value"),
+    [
+        ("demo", "demo", True),
+        ("tatsu-lab/alpaca", "hub", "tatsu-lab/alpaca"),
+        ("data/x.jsonl", "path", "data/x.jsonl"),
+        ("../x/*.json.gz", "path", "../x/*.json.gz"),
+        ("./folder/file", "path", "./folder/file"),
+        ("x.csv", "path", "x.csv"),
+    ],
+)
+def test_a_plain_string_is_short_for_a_source(short: str, kind: str, value: object) -> None:
+    (source,) = params.parse(f"raw_data: {{sources: ['{short}']}}").raw_data.sources
+    assert getattr(source, kind) == value
+
+
+def test_a_budget_is_rows_or_a_share() -> None:
+    assert params.parse("selected_subset: {budget: 500}").selected_subset.budget == 500
+    assert params.parse("selected_subset: {budget: 0.25}").selected_subset.budget == 0.25
+    assert isinstance(params.parse("selected_subset: {budget: 1}").selected_subset.budget, int)

@@ -1,0 +1,242 @@
+"""The whole of it through the real command line: run, run again, change, roll back, block, break."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import SMALL, Project, instructions, new_project
+
+from assets import tables
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after its first run; tests that share it must leave it as they found it."""
+    project = new_project(tmp_path_factory.mktemp("finished") / "project", SMALL)
+    project.write_rows("rows.jsonl", instructions(240))
+    project.first_output = project.pickwise("run").stdout  # type: ignore[attr-defined]
+    return project
+
+
+def subset(project: Project) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = pq.read_table(project.root / "data/selected_subset/subset.parquet").to_pylist()
+    return rows
+
+
+def tags(project: Project) -> list[str]:
+    return project.git("tag").split()
+
+
+def test_a_run_ends_with_a_version_and_a_summary(finished: Project) -> None:
+    output = finished.first_output  # type: ignore[attr-defined]
+    assert tags(finished) == ["sft-subset@v1.0.0"]
+    for said in ("sft-subset@v1.0.0", "registered", "empty_answer", "placeholder_answer", "duplicate", "class_balance"):
+        assert said in output
+    assert "Traceback" not in output
+
+
+def test_the_subset_is_ranked_explained_and_ready_for_a_trainer(finished: Project) -> None:
+    rows = subset(finished)
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    assert len(rows) == round(0.25 * 237)
+    assert all(row["reason"] and row["gain"] is not None for row in rows)
+    lines = (finished.root / "data/selected_subset/subset.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["messages"] for line in lines] == [row["messages"] for row in rows]
+    manifest = json.loads((finished.root / "data/selected_subset/manifest.json").read_text())
+    assert manifest["rows"] == len(rows)
+    assert manifest["settings"]["seed"] == 42
+    assert manifest["model"]["name"] == "all-MiniLM-L6-v2"
+    assert manifest["packages"]["torch"]
+
+
+def test_the_classes_keep_their_shares(finished: Project) -> None:
+    pool = Counter(tables.read(finished.root / "data/cleaned_data").column("label").to_pylist())
+    chosen = Counter(row["label"] for row in subset(finished))
+    for label, count in pool.items():
+        assert abs(chosen[label] / chosen.total() - count / pool.total()) < 0.02
+
+
+def test_every_row_that_was_left_out_has_a_reason(finished: Project) -> None:
+    dropped = pq.read_table(finished.root / "data/cleaned_data/dropped.parquet").to_pylist()
+    assert {(row["line"], row["reason"]) for row in dropped} == {
+        (4, "empty_answer"), (6, "placeholder_answer"), (8, "duplicate"),
+    }  # fmt: skip
+    kept = set(tables.read(finished.root / "data/cleaned_data").column("id").to_pylist())
+    assert all(row["kept_id"] in kept for row in dropped if row["reason"] == "duplicate")
+
+
+def test_dvc_agrees_with_dagster(finished: Project) -> None:
+    assert "up to date" in finished.dvc("status").stdout
+    assert "up to date" in finished.dvc("repro").stdout
+    lock = (finished.root / "dvc.lock").read_text()
+    for name in ("raw_data", "cleaned_data", "embeddings", "selected_subset"):
+        assert tables.content_hash(finished.root / "data" / name) in lock
+    assert "selected_subset" in finished.dvc("metrics", "show").stdout
+
+
+def test_a_second_run_embeds_nothing_and_makes_no_version(finished: Project) -> None:
+    before = finished.bytes_of("data/selected_subset")
+    started = time.monotonic()
+    output = finished.pickwise("run").stdout
+    assert time.monotonic() - started < 60
+    assert "0 embedded" in output
+    assert "already registered" in output
+    assert tags(finished) == ["sft-subset@v1.0.0"]
+    assert finished.bytes_of("data/selected_subset") == before
+    assert finished.git("status", "--porcelain", "--untracked-files=no") == ""
+
+
+def test_another_folder_gives_the_same_bytes(finished: Project, project: Project) -> None:
+    project.pickwise("run")
+    for name in (
+        "raw_data",
+        "cleaned_data",
+        "embeddings",
+        "uncertainty_scores",
+        "cluster_assignments",
+        "selected_subset",
+    ):
+        assert project.bytes_of(f"data/{name}") == finished.bytes_of(f"data/{name}"), name
+
+
+def test_change_run_and_roll_back(project: Project) -> None:
+    project.pickwise("run")
+    first = project.bytes_of("data/selected_subset")
+    project.write("notes.txt", "mine")
+    project.git("add", "notes.txt")
+    project.write("params.yaml", SMALL.replace("0.25", "0.5"))
+    head, index = project.git("rev-parse", "HEAD"), project.git("ls-files", "--stage")
+
+    project.pickwise("run")
+    assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.1.0"]
+    listed = json.loads(project.pickwise("versions", "--json").stdout)
+    assert [version["version"] for version in listed] == ["v1.1.0", "v1.0.0"]
+    assert "selected_subset.budget" in project.dvc("params", "diff", *tags(project)).stdout
+
+    project.pickwise("rollback", "v1.0.0")
+    assert project.bytes_of("data/selected_subset") == first
+    assert (project.root / "params.yaml").read_text() == SMALL
+    assert (project.git("rev-parse", "HEAD"), project.git("ls-files", "--stage")) == (head, index)
+    assert (project.root / "notes.txt").read_text() == "mine"
+    assert "up to date" in project.dvc("status").stdout
+
+    project.dvc("get", ".", "data/selected_subset", "--rev", "sft-subset@v1.1.0", "-o", "fetched")
+    assert len((project.root / "fetched/subset.jsonl").read_text().splitlines()) > len(
+        (project.root / "data/selected_subset/subset.jsonl").read_text().splitlines()
+    )
+    # Back at v1.0.0 a run finds everything in place, and no third version.
+    assert "already registered" in project.pickwise("run").stdout
+    assert len(tags(project)) == 2
+
+
+def test_rolling_back_never_loses_edits(project: Project) -> None:
+    project.pickwise("run")
+    edited = SMALL.replace("0.25", "0.3") + "# my notes\n"
+    project.write("params.yaml", edited)
+    refused = project.pickwise("rollback", "v1.0.0", check=False)
+    assert refused.returncode == 2
+    assert "--overwrite-params" in refused.stderr
+    assert (project.root / "params.yaml").read_text() == edited
+    project.pickwise("rollback", "v1.0.0", "--overwrite-params")
+    (copy,) = project.root.glob("params.before-*.yaml")
+    assert copy.read_text() == edited
+
+
+def test_a_failing_check_blocks_the_version_and_says_why(project: Project) -> None:
+    project.write("params.yaml", SMALL.replace("budget: 0.25", "budget: 2"))
+    result = project.pickwise("run", check=False)
+    assert result.returncode == 1
+    assert tags(project) == []
+    assert "is missing" in result.stdout
+    # Neither door opens for it later.
+    alone = project.pickwise("materialize", "subset_version", check=False)
+    assert alone.returncode != 0
+    assert tags(project) == []
+
+
+def test_new_rows_make_a_patch_and_only_they_are_embedded(project: Project) -> None:
+    project.pickwise("run")
+    project.write_rows("rows.jsonl", [*instructions(240), *instructions(3, seed=9)])
+    output = project.pickwise("run").stdout
+    assert "3 embedded" in output or "2 embedded" in output
+    assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.0.1"]
+
+
+def test_a_killed_run_is_taken_up_where_it_was(finished: Project, project: Project) -> None:
+    rows = instructions(6000, seed=3)
+    project.write_rows("rows.jsonl", rows)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "run"],
+        cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    vectors = project.root / ".dagster" / "vectors"
+    deadline = time.monotonic() + 120
+    while not list(vectors.rglob("*.parquet")) and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)  # there is nothing to wait for but the file
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = sum(pq.read_metadata(path).num_rows for path in vectors.rglob("*.parquet"))
+    assert 0 < done < 5900
+    output = project.pickwise("run").stdout
+    rows_left = len({r["instruction"] + r["output"] for r in rows if r["output"] not in ("", "<nooutput>")}) - done
+    assert f"{rows_left:,} embedded" in output
+    assert tags(project) == ["sft-subset@v1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("params", "file", "said"),
+    [
+        ("selected_subset: {budgt: 1}", "", "selected_subset.budgt: unknown key; did you mean 'budget'?"),
+        ("raw_data: {sources: [nowhere.jsonl]}", "", "nowhere.jsonl"),
+        ("raw_data: {sources: [rows.jsonl]}", "not json\nnor this\n", "rows.jsonl"),
+        ("raw_data: {sources: [rows.jsonl]}", "\n", "rows.jsonl"),
+        (
+            "raw_data: {sources: [rows.jsonl]}\nselected_subset: {budget: 9000}",
+            '{"text": "one text", "label": "a"}\n{"text": "two text", "label": "b"}\n',
+            "selected_subset.budget: 9000 rows asked for, but the cleaned pool has 2",
+        ),
+        (
+            "raw_data: {sources: [rows.jsonl]}\nembeddings: {model: ./no-such-model}",
+            '{"text": "one text", "label": "a"}\n{"text": "two text", "label": "b"}\n',
+            "no-such-model",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(project: Project, params: str, file: str, said: str) -> None:
+    project.write("params.yaml", params)
+    if file:
+        project.write("rows.jsonl", file)
+    result = project.pickwise("run", check=False)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert tags(project) == []
+    assert not list((project.root / "data").glob(".*.new"))
+
+
+def test_two_runs_at_once_queue_up(project: Project) -> None:
+    words = [sys.executable, "-m", "orchestration.cli", "run"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(words, cwd=project.root, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    outputs = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert tags(project) == ["sft-subset@v1.0.0"]
+    assert sum("already registered" in out for out, _ in outputs) == 1
+
+
+def test_chinese_text_is_intact(project: Project, tmp_path: Path) -> None:
+    text = "金门大桥是一座横跨金门海峡的悬索桥，航道宽一英里。“引号”、全角：ＡＢＣ"
+    rows = [{"instruction": f"{text} {i}", "input": "", "output": f"{i} {text}"} for i in range(40)]
+    project.write("rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    project.write("params.yaml", "raw_data: {sources: [rows.jsonl]}\nselected_subset: {budget: 10}\n")
+    project.pickwise("run")
+    written = (project.root / "data/selected_subset/subset.jsonl").read_bytes()
+    assert written.count(text.encode("utf-8")) == 20
