@@ -1,8 +1,13 @@
-"""Pictures of tables, as PNG bytes. Drawn without a screen and without matplotlib's global state."""
+"""Pictures of plain data, as PNG bytes. Drawn without a screen and without matplotlib's global state.
+
+What belongs here: how numbers and groups are drawn. What they mean is the business of whoever asks for the picture.
+Any text and any number may be drawn; what a picture leaves out, it says.
+"""
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,8 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-POOL, SUBSET = "#b8c4ce", "#2f6f8f"
+POOL, TARGET, SUBSET = "#b8c4ce", "#e0a458", "#2f6f8f"
 MOST_BARS = 30
+
+# One group of a panel: its name, and its share (0 to 1) in each series.
+Group = tuple[str, Mapping[str, float]]
+
+_WIDTH = 7.0  # inches, of every picture
+_NAME_SIZE = 8  # points
+_NAME_WIDTH = 220  # points, of the name of a bar: less than half of the picture
+_AXES = ("first", "second")
+_DRAWABLE_UP_TO = 1e100  # beyond it the arithmetic of axes overflows
 
 
 def histogram(values: np.ndarray, label: str, log: bool = False) -> bytes:
@@ -22,13 +36,18 @@ def histogram(values: np.ndarray, label: str, log: bool = False) -> bytes:
     import numpy as np
 
     figure, axes = _canvas()
+    values, label = _plain(values, label)
     values = values[np.isfinite(values)]
-    if log and len(values) and values.min() > 0 and values.max() > values.min():
-        axes.hist(values, bins=np.geomspace(values.min(), values.max(), 41).tolist(), color=SUBSET)
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        # One bar for what is one number as far as an axis can show.
+        axes.bar([low], [len(values)], width=0.02 * abs(low) or 1.0, color=SUBSET)
+    elif log and low > 0:
+        axes.hist(values, bins=np.geomspace(low, high, 41).tolist(), color=SUBSET)
         axes.set_xscale("log")
     else:
         axes.hist(values, bins=40, color=SUBSET)
-    axes.set_xlabel(label)
+    axes.set_xlabel(_drawable(label))
     axes.set_ylabel("rows")
     return _png(figure)
 
@@ -37,81 +56,162 @@ def bars(counts: Mapping[str, int], label: str) -> bytes:
     """Rows per group, largest first; what does not fit is summed up in a last bar."""
     names = sorted(counts, key=lambda name: (-counts[name], name))
     shown, rest = names[:MOST_BARS], names[MOST_BARS:]
-    titles = [_title(name) for name in shown] + ([f"{len(rest)} more"] if rest else [])
+    titles = [_title(name) for name in shown] + ([f"{len(rest):,} more"] if rest else [])
     values = [counts[name] for name in shown] + ([sum(counts[name] for name in rest)] if rest else [])
-    figure, axes = _canvas(len(titles))
+    figure, axes = _canvas(0.24 * len(titles) + 0.9)
     axes.barh(range(len(titles)), values, color=SUBSET)
-    _name_bars(axes, titles, label)
+    _name_bars(axes, titles)
+    axes.set_xlabel(_drawable(label))
     return _png(figure)
 
 
 def paired_bars(first: Mapping[str, float], second: Mapping[str, float], names: tuple[str, str], label: str) -> bytes:
     """Two shares per group side by side, for pool and subset; groups by the first share, largest first."""
-    groups = sorted({*first, *second}, key=lambda name: (-first.get(name, 0.0), name))[:MOST_BARS]
-    figure, axes = _canvas(len(groups) * 1.4)
-    for offset, shares, color, name in ((-0.2, first, POOL, names[0]), (0.2, second, SUBSET, names[1])):
-        axes.barh(
-            [i + offset for i in range(len(groups))],
-            [100 * shares.get(group, 0.0) for group in groups],
-            height=0.4,
-            color=color,
-            label=name,
-        )
-    _name_bars(axes, [_title(group) for group in groups], label)
-    axes.legend(frameon=False)
+    groups = sorted({*first, *second}, key=lambda name: (-first.get(name, 0.0), name))
+    panel = [(group, {names[0]: first.get(group, 0.0), names[1]: second.get(group, 0.0)}) for group in groups]
+    return share_panels({"": panel}, label, MOST_BARS)
+
+
+def share_panels(panels: Mapping[str, Sequence[Group]], label: str, most: int) -> bytes:
+    """A panel of bars for each title, one above the other: the percent of each series in each group.
+
+    Every group names the same series. Only the first `most` groups of a panel are drawn, which its title says: give
+    the largest first.
+    """
+    from matplotlib.patches import Patch
+
+    series = list(dict.fromkeys(name for groups in panels.values() for _, shares in groups for name in shares))
+    colors = [POOL, *[TARGET] * (len(series) - 2), SUBSET][-len(series) :] if series else []
+    drawn = list(panels.items()) or [("", [])]
+    heights = [min(len(groups), most) + 2 for _, groups in drawn]  # 2 for the title and the axis
+    figure = _figure((0.1 + 0.1 * max(len(series), 1)) * sum(heights) + 0.6)
+    every = figure.subplots(len(drawn), squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, groups) in zip(every, drawn, strict=True):
+        _draw_shares(axes, groups[:most], dict(zip(series, colors, strict=True)))
+        more = f"(the largest {most} of {len(groups):,})" if len(groups) > most else ""
+        axes.set_title(f"{_title(title)} {more}".strip(), fontsize=9, loc="left")
+    lost = sum(
+        math.isnan(_percent(share)) for _, groups in drawn for _, each in groups[:most] for share in each.values()
+    )
+    every[-1].set_xlabel(_drawable(f"{label} ({lost:,} without a number)" if lost else label))
+    if series:
+        handles = [Patch(color=color) for color in colors]
+        names = [_title(name) for name in series]
+        figure.legend(handles, names, loc="outside upper right", ncols=len(series), frameon=False, fontsize=8)
     return _png(figure)
 
 
 def curve(values: np.ndarray, label: str, across: str) -> bytes:
     """One number against the rank."""
     figure, axes = _canvas()
+    values, label = _plain(values, label)
     axes.plot(range(1, len(values) + 1), values, color=SUBSET, linewidth=1)
-    axes.set_xlabel(across)
-    axes.set_ylabel(label)
+    axes.set_xlabel(_drawable(across))
+    axes.set_ylabel(_drawable(label))
     return _png(figure)
 
 
 def scatter(positions: np.ndarray, groups: np.ndarray, chosen: np.ndarray | None = None, most: int = 20_000) -> bytes:
     """Rows (n×2) in the plane, coloured by group; with `chosen` (a mask), those in colour over the others in grey.
 
-    At most `most` evenly spaced rows are drawn, which the picture says.
+    At most `most` evenly spaced rows of each kind are drawn, which the picture says.
     """
     import numpy as np
 
-    figure, axes = _canvas(height=5.0)
-    step = max(1, -(-len(positions) // most))
-    drawn = np.arange(0, len(positions), step)
+    figure, axes = _canvas(5.0)
+    positions = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
+    (x, across), (y, up) = (_plain(positions[:, i], f"{name} principal component") for i, name in enumerate(_AXES))
+    drawn, rarely = _thinned(np.arange(len(x)), most)
     if chosen is None:
-        axes.scatter(positions[drawn, 0], positions[drawn, 1], c=groups[drawn], s=4, cmap="tab20", linewidths=0)
+        axes.scatter(x[drawn], y[drawn], c=np.asarray(groups)[drawn], s=4, cmap="tab20", linewidths=0)
+        across += rarely
     else:
-        axes.scatter(positions[drawn, 0], positions[drawn, 1], color=POOL, s=3, linewidths=0, label="pool")
-        picked = np.flatnonzero(chosen)
-        picked = picked[:: max(1, -(-len(picked) // most))]
-        axes.scatter(positions[picked, 0], positions[picked, 1], color=SUBSET, s=5, linewidths=0, label="subset")
-        axes.legend(frameon=False)
-    axes.set_xlabel("first principal component" + (f" (every {step}th row)" if step > 1 else ""))
-    axes.set_ylabel("second principal component")
+        axes.scatter(x[drawn], y[drawn], color=POOL, s=3, linewidths=0, label=f"pool{rarely}")
+        picked, rarely = _thinned(np.flatnonzero(chosen), most)
+        axes.scatter(x[picked], y[picked], color=SUBSET, s=5, linewidths=0, label=f"subset{rarely}")
+        axes.legend(frameon=False, loc="upper right")
+    axes.set_xlabel(_drawable(across))
+    axes.set_ylabel(_drawable(up))
     return _png(figure)
 
 
-def _canvas(bars: float = 0, height: float = 3.2) -> tuple[Figure, Axes]:
+# -- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _thinned(rows: np.ndarray, most: int) -> tuple[np.ndarray, str]:
+    step = max(1, -(-len(rows) // most))
+    return rows[::step], f" (1 row in {step:,} is drawn)" if step > 1 else ""
+
+
+def _plain(values: np.ndarray, label: str) -> tuple[np.ndarray, str]:
+    """`values` as an axis can show them, NaN where there is no number, and the label that says what was done."""
+    import numpy as np
+
+    values = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(values)
+    if not known.all():
+        values = np.where(known, values, np.nan)
+        label += f" ({np.count_nonzero(~known):,} without a number)"
+    largest = float(np.max(np.abs(values[known]), initial=0.0))
+    if largest > _DRAWABLE_UP_TO:
+        exponent = math.floor(math.log10(largest))
+        values, label = values / 10.0**exponent, f"{label}, in 1e{exponent}"
+    return values, label
+
+
+def _draw_shares(axes: Axes, groups: Sequence[Group], colors: Mapping[str, str]) -> None:
+    height = 0.8 / max(len(colors), 1)
+    for number, (name, color) in enumerate(colors.items()):
+        offset = (number - (len(colors) - 1) / 2) * height
+        places = [index + offset for index in range(len(groups))]
+        axes.barh(places, [_percent(shares[name]) for _, shares in groups], height=height, color=color)
+    _name_bars(axes, [_title(name) for name, _ in groups])
+
+
+def _percent(share: float) -> float:
+    return 100 * share if abs(share) <= _DRAWABLE_UP_TO else math.nan
+
+
+def _figure(height: float) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, max(height, 0.24 * bars + 0.9)), dpi=110, layout="constrained")
+    return Figure(figsize=(_WIDTH, max(height, 1.6)), dpi=110, layout="constrained")
+
+
+def _canvas(height: float = 3.2) -> tuple[Figure, Axes]:
+    figure = _figure(max(height, 3.2))
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
-def _name_bars(axes: Axes, titles: Sequence[str], label: str) -> None:
-    axes.set_yticks(range(len(titles)), titles, fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlabel(label)
+def _name_bars(axes: Axes, titles: Sequence[str]) -> None:
+    axes.set_yticks(range(len(titles)), titles, fontsize=_NAME_SIZE)
+    axes.set_ylim(max(len(titles), 1) - 0.5, -0.5)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _title(name: str) -> str:
-    # A dollar sign would start a formula.
-    return escape(name, 32).replace("$", r"\$")
+    """A name beside its bars: cut where it would leave no room for them."""
+    return _drawable(name, _NAME_WIDTH)
+
+
+def _drawable(text: str, width: float = 72 * _WIDTH) -> str:
+    """`text` for matplotlib: no formulas, no characters that its font lacks, at most `width` points at the size of a
+    name.
+    """
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    font = get_font(findfont(FontProperties()))
+    font.set_size(_NAME_SIZE, 72)
+    drawn, used = "", 0.0
+    for character in escape(text):
+        known = character if font.get_char_index(ord(character)) else "\N{REPLACEMENT CHARACTER}"
+        used += font.load_char(ord(known)).linearHoriAdvance / 65536
+        if used > width:
+            return drawn + "…"
+        drawn += r"\$" if known == "$" else known
+    return drawn
 
 
 def _png(figure: Figure) -> bytes:

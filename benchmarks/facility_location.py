@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import importlib
 import importlib.util
 import time
 from collections.abc import Callable
@@ -59,19 +60,17 @@ def dense(vectors: Vectors, picks: int) -> Chosen:
 
 def apricot(vectors: Vectors, picks: int) -> Chosen:
     """apricot-select, lazy."""
-    from apricot import FacilityLocationSelection
-
-    selector = FacilityLocationSelection(picks, metric="precomputed", optimizer="lazy")
+    selection = importlib.import_module("apricot").FacilityLocationSelection
+    selector = selection(picks, metric="precomputed", optimizer="lazy")
     ranking: Chosen = selector.fit(np.maximum(vectors @ vectors.T, 0).astype(np.float64)).ranking
     return ranking
 
 
 def submodlib(vectors: Vectors, picks: int) -> Chosen:
     """submodlib, lazy, on a dense kernel."""
-    from submodlib import FacilityLocationFunction
-
     kernel = np.maximum(vectors @ vectors.T, 0)
-    function = FacilityLocationFunction(n=len(vectors), mode="dense", sijs=kernel, separate_rep=False)
+    maker = importlib.import_module("submodlib").FacilityLocationFunction
+    function = maker(n=len(vectors), mode="dense", sijs=kernel, separate_rep=False)
     return np.array([row for row, _ in function.maximize(budget=picks, optimizer="LazyGreedy", show_progress=False)])
 
 

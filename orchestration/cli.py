@@ -128,15 +128,9 @@ def _execute(only: list[str] | None, config: dict[str, Any] | None) -> int:
         _complain(line)
     if outcome.failures:
         return USER_ERROR
-    return 0 if outcome.success and not outcome.unexpected and not _blocked(outcome, only) else 1
-
-
-def _blocked(outcome: object, only: list[str] | None) -> bool:
-    from orchestration.running import Outcome
-
-    assert isinstance(outcome, Outcome)
-    wanted = only is None or "subset_version" in only
-    return wanted and "subset_version" not in outcome.metadata
+    if outcome.blocked and only is not None:
+        console.print(summary.checks(root))
+    return 0 if outcome.success else 1
 
 
 def _ui(options: argparse.Namespace) -> int:

@@ -132,10 +132,12 @@ def problems(comparison: Comparison) -> list[str]:
 
 
 def class_remedy(comparison: Comparison, target: str | Mapping[str, float], quota: QuotaRule, filtered: bool) -> str:
-    """The setting that would mend the class balance. `filtered`: whether `selected_subset.noise_filter` is on."""
+    """What would mend the class balance, a setting mostly. `filtered`: whether `selected_subset.noise_filter` is on."""
+    if comparison.unknown:
+        return AGAIN
     rows, classes = sum(comparison.subset.values()), len(comparison.required)
     seats = balance.apportion(comparison.pool, quota, rows).seats
-    again = "set selected_subset.noise_filter: false" if filtered else "materialize selected_subset again"
+    again = "set selected_subset.noise_filter: false" if filtered else AGAIN
     if comparison.missing:
         if rows < classes and isinstance(quota, str):
             return f"raise selected_subset.budget to at least {classes}"
@@ -154,7 +156,9 @@ def class_remedy(comparison: Comparison, target: str | Mapping[str, float], quot
 
 
 def bias_remedy(comparisons: Sequence[Comparison], quota: QuotaRule) -> str:
-    """The setting that would mend a bias."""
+    """What would mend a bias, a setting mostly."""
+    if any(comparison.unknown for comparison in comparisons):
+        return AGAIN
     if quota != "natural":
         return "set selected_subset.quota: natural"
     far = max((c.divergence for c in comparisons if math.isfinite(c.divergence)), default=0.0)
@@ -196,11 +200,13 @@ def _furthest(comparison: Comparison) -> str:
 
 
 def quoted(name: str) -> str:
+    """An untrusted name in a sentence."""
     return f"'{escape(name, 60)}'"
 
 
 def listed(names: Iterable[str], word: str, most: int = 5) -> str:
-    listed = list(names)
-    if len(listed) > most:
-        return f"{', '.join(listed[:most])} {word} {len(listed) - most:,} more"
-    return f" {word} ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else listed[0]
+    """One or more names in a sentence, joined by `word`; those over `most` are counted."""
+    every = list(names)
+    if len(every) > most:
+        return f"{', '.join(every[:most])} {word} {len(every) - most:,} more"
+    return f" {word} ".join([", ".join(every[:-1]), every[-1]]) if len(every) > 1 else every[0]

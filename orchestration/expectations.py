@@ -19,10 +19,70 @@ from orchestration.comparisons import Comparison, listed, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 ROLES = ("system", "user", "assistant", "tool")
+
+
+# -- the frame -------------------------------------------------------------------------------------------------------
+
+
+def as_frame(table: pa.Table, compared: Iterable[tuple[Comparison, Sequence[str]]]) -> pd.DataFrame:
+    """The subset as Great Expectations sees it: its columns, then the number of messages and the compared columns.
+
+    `compared`: each comparison with the group of every row. `messages` holds the roles. Texts that no expectation reads
+    are left out; what is kept is harmless in Data Docs.
+    """
+    import pandas as pd
+
+    columns: dict[str, Any] = dict.fromkeys(map(harmless, table.schema.names))
+    for name in ("rank", "gain"):
+        if name in columns:
+            columns[name] = table.column(name).to_numpy(zero_copy_only=False)
+    if "id" in columns:
+        columns["id"] = _all_harmless(table.column("id").to_pylist())
+    turns = table.column("messages").to_pylist()
+    columns["messages"] = _all_harmless([",".join(sorted({turn["role"] for turn in each})) for each in turns])
+    columns["n_messages"] = [len(each) for each in turns]
+    for comparison, values in compared:
+        names = shown(comparison)
+        columns[harmless(comparison.column)] = [names[value] for value in values]
+    return pd.DataFrame(columns)
+
+
+def _all_harmless(values: list[str | None]) -> list[str | None]:
+    names = for_docs({value for value in values if value is not None})
+    return [None if value is None else names[value] for value in values]
+
+
+def shown(comparison: Comparison) -> dict[str, str]:
+    """How each group of a comparison stands in the frame, in its suite and in Data Docs."""
+    return for_docs({*comparison.pool, *comparison.subset, *comparison.target})
+
+
+def harmless(text: str) -> str:
+    """Untrusted `text` for frames and suites.
+
+    Data Docs puts values into HTML and into `string.Template` as they are, so that a label could bring a script.
+    """
+    return html.escape(escape(text)).replace("$", "&#36;")
+
+
+def for_docs(names: Iterable[str]) -> dict[str, str]:
+    """The `harmless` form of each name, with a number where two names would else look the same."""
+    forms: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted(names):
+        text = base = harmless(name)
+        number = 1
+        while text in taken:
+            number += 1
+            text = f"{base} #{number}"
+        taken.add(text)
+        forms[name] = text
+    return forms
 
 
 # -- suites ----------------------------------------------------------------------------------------------------------
@@ -65,7 +125,7 @@ def class_balance_suite(comparison: Comparison) -> ExpectationSuite:
 
 
 def bias_suite(comparisons: Sequence[Comparison]) -> ExpectationSuite:
-    """The same for every other column."""
+    """The same for every other column; of its groups only the large ones must be present."""
     return _suite("bias", [expectation for comparison in comparisons for expectation in _of_groups(comparison)])
 
 
@@ -76,7 +136,7 @@ def _suite(name: str, expectations: list[Any]) -> ExpectationSuite:
 
 def _of_groups(comparison: Comparison) -> list[Any]:
     gxe = _great_expectations().expectations
-    column, shares, names = comparison.shown_column, comparison.shares, comparison.shown
+    column, shares, names = harmless(comparison.column), comparison.shares, shown(comparison)
     partition = {"values": [names[name] for name in shares], "weights": list(shares.values())}
     in_pool = [names[name] for name in comparison.pool]
     expectations = [
@@ -89,29 +149,6 @@ def _of_groups(comparison: Comparison) -> list[Any]:
         present = [names[name] for name in comparison.required]
         expectations.append(gxe.ExpectColumnDistinctValuesToContainSet(column=column, value_set=present))
     return expectations
-
-
-def harmless(text: str) -> str:
-    """Untrusted `text` for frames and suites.
-
-    Data Docs puts values into HTML and into `string.Template` as they are, so that a label could bring a script.
-    """
-    return html.escape(escape(text)).replace("$", "&#36;")
-
-
-def for_docs(names: Iterable[str]) -> dict[str, str]:
-    """The `harmless` form of each name, with a number where two names would else look the same."""
-    shown: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in sorted(names):
-        text = base = harmless(name)
-        number = 1
-        while text in taken:
-            number += 1
-            text = f"{base} #{number}"
-        taken.add(text)
-        shown[name] = text
-    return shown
 
 
 # -- running ---------------------------------------------------------------------------------------------------------
@@ -175,13 +212,16 @@ def record_problems(result: ExpectationSuiteValidationResult) -> list[str]:
         if config.type == "expect_table_columns_to_match_ordered_list":
             found.append(_columns_problem(values["observed_value"], config.kwargs["column_list"]))
         elif config.type == "expect_table_row_count_to_equal":
-            found.append(f"{values['observed_value']:,} rows, {config.kwargs['value']:,} expected")
+            found.append(f"{_rows(values['observed_value'])}, {config.kwargs['value']:,} expected")
         elif "unexpected_count" in values:
-            count = values["unexpected_count"]
-            found.append(f"{count:,} {'row' if count == 1 else 'rows'} {(config.meta or {}).get('fault', config.type)}")
+            found.append(f"{_rows(values['unexpected_count'])} {(config.meta or {}).get('fault', config.type)}")
         elif column:
             found.append(f"column '{column}' could not be checked")
     return sorted(set(found))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def _columns_problem(found: Sequence[str], expected: Sequence[str]) -> str:

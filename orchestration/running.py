@@ -27,7 +27,7 @@ class Outcome:
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    skipped: tuple[str, ...] = ()
+    blocked: bool = False  # a check failed, and what comes after it did not run
     unexpected: str | None = None  # the text of an error that no user can mend
 
 
@@ -79,31 +79,35 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
     metadata: dict[str, dict[str, Any]] = {}
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
-    skipped: list[str] = []
+    failed_checks: set[str] = set()
+    blocked = False
     unexpected = None
     for event in result.all_events:
         step = event.step_key or ""
         if event.is_step_materialization:
             key = event.step_materialization_data.materialization.asset_key.to_user_string()
             metadata[key] = {name: value.value for name, value in event.materialization.metadata.items()}
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            if not event.asset_check_evaluation_data.passed:
+                failed_checks.add(step)
         elif event.is_step_success:
             seconds[step] = event.step_success_data.duration_ms / 1000
-        elif event.is_step_skipped:
-            skipped.append(step)
         elif event.is_step_failure:
             data = event.step_failure_data
             if data.user_failure_data and data.user_failure_data.description:
                 failures[step] = data.user_failure_data.description
+            elif step in failed_checks:
+                blocked = True
             elif data.error:
                 unexpected = data.error.to_string()
-        elif event.is_failure and not failures and unexpected is None:
+        elif event.is_failure and not failures and not blocked and unexpected is None:
             failures["run"] = event.message or "the run failed"
-    return Outcome(result.run_id, result.success, metadata, seconds, failures, tuple(skipped), unexpected)
+    return Outcome(result.run_id, result.success, metadata, seconds, failures, blocked, unexpected)
 
 
 def _listener_logger(listener: Listener) -> dg.LoggerDefinition:
     def build(_: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.Logger("pickwise.run", level=logging.INFO)
+        logger = logging.Logger("pickwise.run", level=logging.DEBUG)  # Dagster logs its events as DEBUG
         logger.addHandler(_Handler(listener))
         return logger
 
@@ -121,7 +125,8 @@ class _Handler(logging.Handler):
         meta = getattr(record, "dagster_meta", {})
         event = meta.get("dagster_event")
         if event is None:
-            if record.levelno >= logging.WARNING:
+            # Errors are told by the outcome; what Dagster itself logs as one is for its own log.
+            if record.levelno == logging.WARNING:
                 self._listener("note", str(meta.get("orig_message") or record.getMessage()), None)
         elif event.is_step_start:
             self._listener("start", event.step_key, None)

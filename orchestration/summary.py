@@ -27,9 +27,8 @@ def show(console: Console, root: Path, outcome: Outcome) -> None:
     balance = _balance(root)
     if balance:
         console.print(balance)
-    checks = _checks(root, outcome)
-    if checks:
-        console.print(checks)
+    if "selected_subset" in outcome.metadata:
+        console.print(checks(root))
     _version(console, outcome)
 
 
@@ -112,10 +111,9 @@ def _balance(root: Path) -> Table | None:
     return table
 
 
-def _checks(root: Path, outcome: Outcome) -> Table | None:
-    verdict = read_json(root / "data" / "reports" / "checks.json")
-    if verdict is None or "selected_subset" not in outcome.metadata:
-        return None
+def checks(root: Path) -> Table:
+    """What each check of the present subset found."""
+    verdict = read_json(root / "data" / "reports" / "checks.json") or {"checks": []}
     table = Table(title="Checks", title_justify="left")
     table.add_column("check")
     table.add_column("")
@@ -129,7 +127,9 @@ def _checks(root: Path, outcome: Outcome) -> Table | None:
 def _version(console: Console, outcome: Outcome) -> None:
     facts = outcome.metadata.get("subset_version")
     if facts is None:
-        console.print("\n[bold red]No version was made.[/bold red]")
+        why = "a check failed; the last good version stays in place" if outcome.blocked else "see above"
+        console.print(f"\n[bold red]No version was made:[/bold red] {why}.")
+        console.print("  checks    data/reports/checks/index.html")
         return
     new = "registered" if facts["new"] else "already registered"
     console.print(f"\n[bold]{escape(facts['tag'])}[/bold] {new}: {escape(facts['summary'])} ({escape(facts['why'])})")

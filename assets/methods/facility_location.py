@@ -10,7 +10,6 @@ reaches at least 1 - 1/e of the best). Lazy evaluation is Minoux 1978.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numba
@@ -26,8 +25,11 @@ from assets.progress import Advance
 SCALE = 1 << 24
 MAX_BLOCK_ROWS = 8192  # a block's matrix takes 4 bytes a pair: 256 MiB
 _STRIP_ROWS = 512
+_BLOCKS_AT_ONCE = 64
+_PARTS_PER_BLOCK = 16
+_PART_ROUNDS = 6
 _SPLIT_ROUNDS = 10
-_SMALLEST_PART = 0.1
+_SMALLEST_HALF = 0.1
 
 
 @dataclass(frozen=True)
@@ -174,36 +176,83 @@ def _lazy_greedy(
 def blocks(vectors: npt.NDArray[np.float32], block_rows: int, seed: int) -> list[npt.NDArray[np.int64]]:
     """Cut a pool into blocks of similar rows, at most `block_rows` each; rows rise within a block, and none is lost.
 
-    Bisecting k-means (Steinbach, Karypis and Kumar 2000): every part that is too large is split in two by 2-means.
-    A part never holds less than a tenth of what was split, so that identical rows and lone outliers end too.
-    Cost: O(n d log(n / block_rows)).
+    Two steps, so that a block's border seldom cuts through a cluster, which is what costs coverage: k-means into tight
+    parts, about 16 to a block, then bisecting 2-means (Steinbach, Karypis and Kumar 2000) over the centres of the
+    parts. A part that alone is too large is bisected itself. A half never gets less than a tenth of what is split, so
+    that identical rows and lone outliers come to an end too. Pools of more than 64 blocks are bisected beforehand,
+    which keeps the cost linear: O(n d) times at most 1,024 centres.
     """
     if block_rows < 1:
         raise DataError(f"block_rows: expected at least 1, not {block_rows}")
-    return list(_bisect(vectors, block_rows, np.random.default_rng(seed)))
+    random = np.random.default_rng(seed)
+    with single_thread():
+        found = []
+        for rows in _bisect(vectors, np.ones(len(vectors), dtype=np.int64), _BLOCKS_AT_ONCE * block_rows, random):
+            found += [rows[block] for block in _blocks(vectors[rows], block_rows, random)]
+    return found
+
+
+def _blocks(
+    vectors: npt.NDArray[np.float32], block_rows: int, random: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    if len(vectors) <= block_rows:
+        return [np.arange(len(vectors), dtype=np.int64)]
+    parts: list[npt.NDArray[np.int64]] = []
+    for part in _tight_parts(vectors, -(-_PARTS_PER_BLOCK * len(vectors) // block_rows), random):
+        ones = np.ones(len(part), dtype=np.int64)
+        parts += [part[piece] for piece in _bisect(vectors[part], ones, block_rows, random)]
+    centers = np.stack([vectors[part].mean(axis=0) for part in parts])
+    sizes = np.array([len(part) for part in parts], dtype=np.int64)
+    groups = _bisect(centers, sizes, block_rows, random)
+    return [np.sort(np.concatenate([parts[number] for number in group])) for group in groups]
+
+
+def _tight_parts(
+    vectors: npt.NDArray[np.float32], parts: int, random: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """A few rounds of k-means from randomly drawn rows; parts without rows fall away."""
+    centers = vectors[np.sort(random.choice(len(vectors), min(parts, len(vectors)), replace=False))]
+    for round_number in range(_PART_ROUNDS):
+        nearest = np.concatenate(
+            [
+                (vectors[start : start + _STRIP_ROWS] @ centers.T - (centers * centers).sum(axis=1) / 2).argmax(axis=1)
+                for start in range(0, len(vectors), _STRIP_ROWS)
+            ]
+        )
+        by_part = np.argsort(nearest, kind="stable")
+        starts = np.unique(nearest[by_part], return_index=True)[1]
+        if round_number < _PART_ROUNDS - 1:
+            sizes = np.diff(np.append(starts, len(vectors)))
+            centers = (np.add.reduceat(vectors[by_part], starts, axis=0) / sizes[:, None]).astype(np.float32)
+    return [np.sort(part) for part in np.split(by_part, starts[1:])]
 
 
 def _bisect(
-    vectors: npt.NDArray[np.float32], block_rows: int, random: np.random.Generator
-) -> Iterator[npt.NDArray[np.int64]]:
-    waiting = [np.arange(len(vectors), dtype=np.int64)] if len(vectors) else []
-    with single_thread():
-        while waiting:
-            rows = waiting.pop()
-            if len(rows) <= block_rows:
-                yield np.sort(rows)
-                continue
-            cut, by_side = _split(vectors[rows], random)
-            waiting += [rows[by_side[cut:]], rows[by_side[:cut]]]
+    points: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], limit: int, random: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """Split the points in two, again and again, until the sizes of each group sum to at most `limit`.
+
+    No single size may be above `limit`.
+    """
+    waiting = [np.arange(len(points), dtype=np.int64)] if len(points) else []
+    done = []
+    while waiting:
+        group = waiting.pop()
+        if sizes[group].sum() <= limit:
+            done.append(np.sort(group))
+        else:
+            cut, by_side = _split(points[group], random)
+            waiting += [group[by_side[cut:]], group[by_side[:cut]]]
+    return done
 
 
 def _split(points: npt.NDArray[np.float32], random: np.random.Generator) -> tuple[int, npt.NDArray[np.int64]]:
-    """2-means: the rows ordered from one centre to the other, and how many belong to the first."""
+    """2-means: the points ordered from one centre to the other, and how many belong to the first."""
     one = points[random.integers(len(points))]
-    distances = np.maximum(1.0 - points @ one, 0.0).astype(np.float64)
+    distances = ((points - one) ** 2).sum(axis=1, dtype=np.float64)
     total = distances.sum()
-    # k-means++: the second centre is drawn in proportion to the squared distance. Of identical rows any will do.
-    other = points[random.choice(len(points), p=distances / total)] if total > 1e-9 else one
+    # k-means++: the second centre is drawn in proportion to the squared distance. Of identical points any will do.
+    other = points[random.choice(len(points), p=distances / total)] if total > 0 else one
     side = np.zeros(len(points), dtype=np.float32)
     cut = len(points) // 2
     for _ in range(_SPLIT_ROUNDS):
@@ -213,5 +262,5 @@ def _split(points: npt.NDArray[np.float32], random: np.random.Generator) -> tupl
         if cut in (0, len(points)):
             break
         one, other = points[nearer].mean(axis=0), points[~nearer].mean(axis=0)
-    least = max(1, int(_SMALLEST_PART * len(points)))
+    least = max(1, int(_SMALLEST_HALF * len(points)))
     return min(max(cut, least), len(points) - least), np.argsort(-side, kind="stable")
