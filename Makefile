@@ -1,5 +1,6 @@
 # run: the whole graph on the demo · ui: Dagster on localhost · test · lint · bench · lock: renew requirements.txt
 PYTHON ?= python3
+PORT ?= 3000
 BIN := .venv/bin
 export DVC_NO_ANALYTICS := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -11,7 +12,7 @@ run: .venv/installed
 	@$(BIN)/pickwise run
 
 ui: .venv/installed
-	@$(BIN)/pickwise ui
+	@$(BIN)/pickwise ui --port $(PORT)
 
 test: .venv/installed
 	@$(BIN)/python tests/browser.py

@@ -61,10 +61,10 @@ def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
     writer = tables.ShardWriter(folder, tables.CLUSTERS)
     writer.write(table)
     writer.close()
-    return report(table)
+    return report(table, clustering.notes)
 
 
-def report(table: pa.Table) -> Report:
+def report(table: pa.Table, notes: tuple[str, ...]) -> Report:
     """What there is to say about the clusters."""
     assignment = table.column("cluster").to_numpy()
     sizes = sorted(Counter(assignment.tolist()).values(), reverse=True)
@@ -76,6 +76,7 @@ def report(table: pa.Table) -> Report:
             "clusters": len(sizes),
             "largest cluster": sizes[0],
             "smallest cluster": sizes[-1],
+            "notes": "; ".join(notes) or "none",
             "mean distance to the centre": float(distance.mean()),
             "direction of distance": "Euclidean, 0 to 2; higher = farther from what is typical of the cluster",
         },

@@ -110,7 +110,12 @@ def report(embedded: vectors.Embedded, model_name: str, model: str) -> Report:
             "texts cut at max_tokens": embedded.cut,
             "median tokens": float(np.median(embedded.tokens)),
         },
-        work={"rows embedded": embedded.computed, "rows from the cache": embedded.cached},
+        work={
+            "rows embedded": embedded.computed,
+            "rows from the cache": embedded.cached,
+            "rows with a text embedded for another row": embedded.repeated,
+            "damaged cache files removed": embedded.discarded,
+        },
         schema=reporting.columns(tables.embeddings_schema(dimensions)),
         pictures={"tokens": reporting.picture(plots.histogram(embedded.tokens, "tokens per text", log=True))},
         metrics={"rows": rows, "dimensions": dimensions, "cut": embedded.cut},

@@ -143,7 +143,7 @@ class UncertaintyScores(Section):
 
     target: Literal["auto", "label", "source"] = "auto"  # auto: the label, or the source where there are no labels
     folds: Annotated[int, Field(ge=2, le=20)] = 5
-    regularization: Annotated[float, Field(gt=0)] = 1.0  # inverse strength, as scikit-learn's C
+    regularization: Annotated[float, Field(gt=0)] = 4.0  # inverse strength, as scikit-learn's C
 
 
 class ClusterAssignments(Section):
@@ -185,7 +185,7 @@ class SelectedSubset(Section):
     quota: QuotaRule = "natural"  # shares of the classes
     noise_filter: bool = True  # leave out rows whose label the probe contradicts (confident learning)
     score: Literal["label_quality", "entropy", "margin", "none"] = "label_quality"  # multiplies the coverage gain
-    block_rows: Annotated[int, Field(ge=16, le=8192)] = 1024  # facility location is exact inside a block
+    block_rows: Annotated[int, Field(ge=16, le=8192)] = 4096  # facility location is exact inside a block
 
     _shares = field_validator("quota", mode="before")(_shares_or("natural", "equal"))
 

@@ -69,7 +69,7 @@ def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
     writer = tables.ShardWriter(folder, tables.SCORES)
     writer.write(table)
     writer.close()
-    return report(table, note, None if scores is None else scores.accuracy)
+    return report(table, note, scores)
 
 
 def choose_target(
@@ -105,7 +105,7 @@ def as_table(ids: list[str], scores: uncertainty.Scores, target: str) -> pa.Tabl
     )
 
 
-def report(table: pa.Table, note: str, accuracy: float | None) -> Report:
+def report(table: pa.Table, note: str, scores: uncertainty.Scores | None) -> Report:
     """What there is to say about the scores."""
     finite = {
         name: table.column(name).drop_null().to_numpy().astype(np.float64)
@@ -115,6 +115,7 @@ def report(table: pa.Table, note: str, accuracy: float | None) -> Report:
     suspected = table.num_rows - table.column("suspected_label").null_count
     nulls = table.column("null_reason").drop_null().value_counts().to_pylist()
     metrics: dict[str, reporting.Cell] = {f"median_{name}": float(np.median(values)) for name, values in finite.items()}
+    accuracy = scores.accuracy if scores else None
     if accuracy is not None:
         metrics["probe_accuracy"] = accuracy
     return Report(
@@ -122,6 +123,7 @@ def report(table: pa.Table, note: str, accuracy: float | None) -> Report:
         facts={
             "target": note,
             "suspected labels": suspected,
+            "notes": "; ".join(scores.notes) if scores and scores.notes else "none",
             **({"probe accuracy, out of fold": accuracy} if accuracy is not None else {}),
             **{f"direction of {name}": text for name, text in DIRECTIONS.items()},
         },

@@ -307,9 +307,8 @@ def _compute(
     try:
         for batch in encoder.encode(new_texts, batch_tokens):
             failures.update(batch.failures)
-            entries = _sound(batch, new_keys)
-            advance(rows.fill(entries))
-            pending.append(entries)
+            pending.append(_sound(batch, new_keys))
+            advance(rows.fill(pending[-1]))
             if sum(len(e.keys) for e in pending) >= SHARD_ROWS or time.monotonic() - written >= SHARD_SECONDS:
                 _flush(pending, cache)
                 written = time.monotonic()

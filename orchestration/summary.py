@@ -132,8 +132,16 @@ def _version(console: Console, outcome: Outcome) -> None:
         console.print("  checks    data/reports/checks/index.html")
         return
     new = "registered" if facts["new"] else "already registered"
-    console.print(f"\n[bold]{escape(facts['tag'])}[/bold] {new}: {escape(facts['summary'])} ({escape(facts['why'])})")
-    console.print("  subset    data/selected_subset/subset.jsonl (for a trainer), subset.parquet (ranks and reasons)")
-    console.print("  checks    data/reports/checks/index.html")
-    console.print(f"  anywhere  {escape(facts['fetch'])}")
-    console.print("  look      make ui")
+    console.print(
+        f"\n[bold]{escape(facts['tag'])}[/bold] {new}: {escape(facts['summary'])} ({escape(facts['why'])})",
+        soft_wrap=True,
+    )
+    # Not wrapped: these are to be copied.
+    for title, text in (
+        ("train on", "data/selected_subset/subset.jsonl"),
+        ("reasons", "data/selected_subset/subset.parquet"),
+        ("checks", "data/reports/checks/index.html"),
+        ("anywhere", facts["fetch"]),
+        ("look", "make ui"),
+    ):
+        console.print(f"  {title:<10}{escape(text)}", soft_wrap=True, highlight=False)

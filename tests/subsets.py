@@ -48,7 +48,11 @@ def write_pool(root: Path, rows: list[Row]) -> None:
 
 def write_subset(root: Path, rows: list[Row]) -> None:
     ranked = [
-        {**row, "rank": rank, "gain": 1.0, "reason": "covers", "cluster": 0, "length": 1}
+        {
+            **row,
+            "id": tables.record_id(row["messages"], row["label"]),
+            **{"rank": rank, "gain": 1.0, "reason": "covers", "cluster": 0, "length": 1},
+        }
         for rank, row in enumerate(rows, start=1)
     ]
     with tables.replacing(root / "data" / "selected_subset") as folder:

@@ -229,9 +229,10 @@ def _side_by_side(work: Any, jobs: Iterator[_Pass]) -> Iterator[Any]:
 
 def _load(folder: Path, device: str) -> tuple[Any, Any]:
     import torch
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
+    from safetensors import SafetensorError
+    from transformers import AutoModel, AutoTokenizer, utils
 
+    logging: Any = utils.logging
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -239,7 +240,7 @@ def _load(folder: Path, device: str) -> tuple[Any, Any]:
         model = AutoModel.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise ModelError(f"{folder.name}: transformers cannot load it: {' '.join(str(error).split())[:200]}") from None
     finally:
         if bars:

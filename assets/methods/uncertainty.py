@@ -183,6 +183,8 @@ def _fill(
     probe = LogisticRegression(C=regularization, tol=_TOLERANCE, max_iter=_MAX_ITERATIONS)
     with single_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
+        # Many small classes are no mistake here: a pool may have nearly as many labels as rows.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
         probe.fit(vectors[train], classes[train])
         found = probe.predict_proba(vectors[test]).astype(np.float64)
     # float32 probabilities sum to 1 only nearly. `classes_`: every class has a row in every training set.

@@ -124,6 +124,12 @@ def test_classes_smaller_than_the_folds_are_scored(members: int) -> None:
     assert (scores.label_quality[60:] > 0).all()
 
 
+def test_nearly_as_many_classes_as_rows_is_no_warning() -> None:
+    vectors, _ = separable(40)
+    scores = uncertainty.score(vectors, [f"class {i // 2}" for i in range(40)], folds=5, regularization=1.0, seed=0)
+    assert scores.reasons == [None] * 40
+
+
 def test_the_only_row_of_a_class_is_null_with_a_reason() -> None:
     vectors, labels = separable(61)
     scores = uncertainty.score(vectors, [*labels[:60], "alone"], folds=5, regularization=1.0, seed=0)

@@ -1,0 +1,113 @@
+"""The README keeps its word: every command in it runs, in its order, and every setting in it exists."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Project, new_project
+from pydantic import BaseModel
+
+from assets import params
+
+README = (ROOT / "README.md").read_text("utf-8")
+# The demo, cut short so that the test is.
+DEMO = "raw_data: {sources: [{demo: true, limit: 2}]}\n"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.strip().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = new_project(tmp_path_factory.mktemp("readme") / "project", DEMO)
+    # The environment that runs this test stands in for the one that `make` would install.
+    (made.root / ".venv" / "bin").mkdir(parents=True)
+    for name in ("python", "pickwise", "dvc", "dg", "gto", "activate"):
+        found = Path(sys.executable).with_name(name)
+        if found.exists():
+            (made.root / ".venv" / "bin" / name).symlink_to(found)
+    (made.root / ".venv" / "installed").touch()
+    return made
+
+
+def test_every_command_runs_as_written(project: Project) -> None:
+    ran = []
+    for command in commands():
+        if command == "make ui":
+            continue  # does not end; see below
+        # A shell, because that is where a reader types it; the text is the README's own.
+        result = project.command("bash", "-c", command, check=False)
+        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        ran.append(command)
+    assert "make run" in ran
+    assert "pickwise rollback v1.0.0" in ran
+    assert (project.root / "training-data" / "subset.jsonl").is_file()
+
+
+def test_make_ui_opens_dagster_on_this_machine_only(project: Project) -> None:
+    assert "make ui" in commands()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [shutil.which("make") or "make", "ui", f"PORT={port}"],
+        cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert "Dagster" in page(f"http://127.0.0.1:{port}/", process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        finally:
+            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+
+
+def page(url: str, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode("utf-8"))
+        except (urllib.error.URLError, ConnectionError):
+            assert process.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "no answer in 90 s"
+            time.sleep(0.5)  # it is starting; there is nothing to wait on but its port
+
+
+def test_the_settings_table_names_every_section_and_only_real_settings() -> None:
+    named = re.findall(r"^\| `([a-z_.]+)`", README, re.MULTILINE)
+    assert named
+    for path in named:
+        model: type[BaseModel] | None = params.Params
+        for part in path.split("."):
+            assert model is not None
+            assert part in model.model_fields, path
+            annotation = model.model_fields[part].annotation
+            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    assert {path.split(".")[0] for path in named} >= set(params.Params.model_fields)
+
+
+def test_the_yaml_in_the_readme_is_valid() -> None:
+    tour, source = blocks("yaml")
+    params.parse(tour)
+    params.parse(yaml.safe_dump({"raw_data": {"sources": yaml.safe_load(source)}}))
+
+
+def test_the_pictures_exist() -> None:
+    for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert (ROOT / name).is_file(), name
