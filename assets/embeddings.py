@@ -62,7 +62,7 @@ def _produce(
             advance,
         )
     write(folder, cleaned.column("id"), embedded.vectors)
-    tables.write_json(folder / "model.json", {"model": located.name, "fingerprint": model})
+    tables.write_json(folder / "model.json", {"name": located.name, "fingerprint": model})
     return report(embedded, located.name, model)
 
 

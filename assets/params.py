@@ -82,7 +82,7 @@ class Source(Section):
         return self
 
 
-DATA_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".gz", ".zst")
+DATA_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".txt", ".gz", ".zst")
 
 
 def _as_source(value: Any) -> Any:

@@ -1,55 +1,42 @@
-"""Opens what `params.yaml` names (files, globs, hub data sets, the demo) and reads it as records and rejects.
+"""Sources: what `params.yaml` names (files, the demo, hub data sets) is read as records and rejects, in chunks.
 
-Here are paths, compression, the network and the order of things; how bytes become items is in `methods/reading.py`,
-how items become records in `methods/formats.py`.
+Here is the order of things, and which settings go with which kind of source. How files are found and opened is known to
+`files`, data sets to `hub`, how bytes become items to `methods/reading`, and items records to `methods/formats`.
 """
 
 from __future__ import annotations
 
-import glob
-import gzip
+import codecs
 import hashlib
 import importlib.util
 import json
 import os
 import sys
 import sysconfig
-import time
-import zlib
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import pyarrow as pa
 
-from assets import tables
-from assets.errors import SourceError
+from assets import files, hub, tables
+from assets.errors import SettingsError, SourceError
+from assets.files import File
 from assets.methods import demo, formats, reading
-from assets.methods.reading import Item, Reject, Row, UnreadableError
+from assets.methods.rows import Item, Reject, Row, UnreadableError
+from assets.methods.separated import separated
+from assets.methods.values import Unfit
 from assets.params import Source
 from assets.progress import Advance
 
-# Before any Hugging Face package is imported: they read these once.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # they would write into our own
-
 CHUNK_ROWS = 10_000
-_PIECE = 256 * 1024  # bytes read at a time
 
 DEMO_ATTRIBUTES = ("kind", "visibility")
 # Test suites, packages that are not the library's own, and programs of their own.
 _NOT_DEMO = {"test", "tests", "idle_test", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo"}
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".txt")
-_MAGIC = {
-    "gzip data": b"\x1f\x8b",
-    "zstd data": b"\x28\xb5\x2f\xfd",
-    "Parquet data": b"PAR1",
-    "a zip archive": b"PK\x03\x04",
-}
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
@@ -60,15 +47,63 @@ class Chunk:
     rejected: pa.Table
 
 
-@dataclass(frozen=True)
-class _File:
-    """One file of a source: where it is, and how it is shown (as the user wrote it, whatever the machine)."""
+def read(sources: Sequence[Source], root: Path, advance: Advance | None = None) -> Iterator[Chunk]:
+    """All rows of `sources`, in their order; the files of a glob are sorted. Paths are relative to `root`.
 
-    path: Path
-    shown: str
-    name: str  # without endings
-    ending: str
-    compression: str | None
+    `advance` is told the bytes that were read, of the `size`. An item that cannot become a record is a reject with its
+    file, line and reason. `limit` counts the rows of each file from the top, good and bad ones; what is behind them is
+    not looked at. Files of the same name in different folders share a source name unless `name` tells them apart.
+    Raises `SourceError`, which names the file, for one that is missing, empty or damaged, for an ending that is not
+    known, for a file of which nothing can be read, for a stated column that no row has, and for a file that two
+    sources (or two names of one glob) stand for, unless their `columns` or `format` differ. Raises `SettingsError` for
+    a setting that a source cannot follow, such as `header` for JSON.
+    Memory: one chunk and what `methods.reading` holds.
+    """
+    # Every source is looked up before the first is read: a misspelt name shows at once.
+    batch = _Batch()
+    for source, found in _found(sources, root):
+        stated = _StatedColumns(source)
+        parts = _parts(source, found)
+        for part in parts:
+            yield from _read_part(part, source, stated, batch, advance or (lambda done: None))
+        stated.check(parts[0].shown if len(parts) == 1 else files.printable(source.path or ""))
+    if batch.rows:
+        yield batch.take()
+
+
+def size(sources: Sequence[Source], root: Path) -> int | None:
+    """The bytes that reading `sources` will advance by; None if one is on the hub. Raises as `read` does."""
+    found = _found(sources, root)
+    if any(source.hub for source in sources):
+        return None
+    library = sum(path.stat().st_size for _, path in _library()) if any(source.demo for source in sources) else 0
+    return library + sum(file.size for _, of_source in found for file in of_source)
+
+
+def fingerprint(sources: Sequence[Source], root: Path, known: MutableMapping[str, str] | None = None) -> str:
+    """A hash (32 hex digits) that changes when the content or the settings of `sources` change.
+
+    `known` remembers the hashes of files by name, size and time of change, so that unchanged files are not read again.
+    Of a hub data set the commit that its revision stands for counts, asked of the hub unless `revision` is a commit.
+    Raises as `read` does. Cost: one read of every file that is not known.
+    """
+    whole = hashlib.blake2b(digest_size=16)
+    for source, found in _found(sources, root):
+        settings = json.dumps(source.model_dump(mode="json"), sort_keys=True)
+        whole.update(f"{settings}\n".encode())
+        if source.demo:
+            whole.update(f"python {'.'.join(map(str, sys.version_info))}\n".encode())
+            digests = [(shown, files.digest(path, shown)) for shown, path in _library()]
+        elif source.hub:
+            digests = [(source.hub, hub.commit(source))]
+        else:
+            digests = [(file.shown, files.known_digest(file, known)) for file in found]
+        for shown, digest in digests:
+            whole.update(f"{shown}\n{digest}\n".encode())
+    return whole.hexdigest()
+
+
+# -- what there is to read -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -80,57 +115,130 @@ class _Part:
     rows: Callable[[Advance], Iterator[tuple[str, Row]]]
 
 
-def read(sources: Sequence[Source], root: Path, advance: Advance | None = None) -> Iterator[Chunk]:
-    """All rows of `sources`, in their order; the files of a glob are sorted. Paths are relative to `root`.
-
-    `advance` is told the bytes that were read, of the `size`. An item that cannot become a record is a reject with its
-    file, line and reason. Raises `SourceError`, which names the file, for one that is missing, empty or damaged, for an
-    ending that is not known, for a file of which nothing can be read, and for a stated column that no row has.
-    Memory: one chunk and what `methods.reading` holds.
-    """
-    # Every source is looked up before the first is read: a misspelt name shows at once.
-    plans = [(source, _parts(source, root)) for source in sources]
-    batch = _Batch()
-    for source, parts in plans:
-        stated = _StatedColumns(source)
-        for part in parts:
-            yield from _read_part(part, source, stated, batch, advance or (lambda done: None))
-        stated.check(parts[0].shown if len(parts) == 1 else source.path or "")
-    if batch.rows:
-        yield batch.take()
-
-
-def size(sources: Sequence[Source], root: Path) -> int | None:
-    """The bytes that reading `sources` will advance by; None if one is on the hub. Raises `SourceError` as `read`."""
-    if any(source.hub for source in sources):
-        return None
-    paths: list[Path] = []
-    for source in sources:
-        paths += [path for _, path in _library()] if source.demo else [file.path for file in _files(source, root)]
-    return sum(path.stat().st_size for path in paths)
+def _found(sources: Sequence[Source], root: Path) -> list[tuple[Source, list[File]]]:
+    """Each source with its files (none for the demo and the hub), all of them looked up and fit for their settings."""
+    everything: list[tuple[Source, list[File]]] = []
+    seen: dict[tuple[str, ...], str] = {}
+    for number, source in enumerate(sources):
+        _check_settings(source, f"raw_data.sources[{number}]")
+        found = files.find(source.path, root) if source.path is not None else []
+        for file in found:
+            _check_file(file, source)
+        places = [(file.shown, os.path.realpath(file.path)) for file in found]
+        for shown, place in places or [(_shown(source), f"{_shown(source)}@{source.revision}")]:
+            key = (place, source.format, str(source.columns))
+            if key in seen:
+                raise SourceError(
+                    f"{shown}: would be read twice, also as {seen[key]}; name it once (or state other `columns`)"
+                )
+            seen[key] = shown
+        everything.append((source, found))
+    return everything
 
 
-def fingerprint(sources: Sequence[Source], root: Path, known: MutableMapping[str, str] | None = None) -> str:
-    """A hash (32 hex digits) that changes when the content or the settings of `sources` change.
+def _check_settings(source: Source, where: str) -> None:
+    """Raise `SettingsError` for what no source, or none of this kind, can follow."""
+    if source.name is not None and (not source.name.strip() or not source.name.isprintable()):
+        raise SettingsError(f"{where}.name: expected printable text, not {tables.escape(ascii(source.name))}")
+    if source.path is not None and not source.path.strip():
+        raise SettingsError(f"{where}.path: expected the name of a file or a pattern, not a blank")
+    header = source.header
+    if header is not None and (not header or len(set(header)) < len(header)):
+        raise SettingsError(f"{where}.header: expected the names of the columns, each once")
+    if source.path is None:
+        for setting, is_stated in (("header", header is not None), ("encoding", not _is_utf_8(source))):
+            if is_stated:
+                raise SettingsError(f"{where}.{setting}: is for files only; leave it out for {_shown(source)}")
+    if source.hub is None:
+        for setting in ("subset", "split", "revision"):
+            if getattr(source, setting) != Source.model_fields[setting].default:
+                raise SettingsError(f"{where}.{setting}: is for hub data sets only; leave it out")
 
-    `known` remembers the hashes of files by name, size and time of change, so that unchanged files are not read again.
-    Of a hub data set the commit that its revision stands for counts, asked of the hub unless `revision` is a commit.
-    Raises `SourceError`. Cost: one read of every file that is not known.
-    """
-    whole = hashlib.blake2b(digest_size=16)
-    for source in sources:
-        settings = json.dumps(source.model_dump(mode="json"), sort_keys=True)
-        whole.update(f"{settings}\n".encode())
-        if source.demo:
-            whole.update(f"python {'.'.join(map(str, sys.version_info))}\n".encode())
-            digests = [(shown, _digest(path)) for shown, path in _library()]
-        elif source.hub:
-            digests = [(source.hub, _commit(source))]
+
+def _check_file(file: File, source: Source) -> None:
+    """Raise the error of a setting that does not go with the file's ending."""
+    if file.ending == ".txt" and source.format != "labelled":
+        raise SourceError(f"{file.shown}: a .txt file is read only with `format: labelled`, as one 'LABEL text' a line")
+    if source.header is not None and file.ending not in _DELIMITERS:
+        raise SettingsError(f"{file.shown}: `header` is for CSV and TSV files only; leave it out for this one")
+    if file.ending == ".parquet" and not _is_utf_8(source):
+        raise SettingsError(f"{file.shown}: `encoding` is for text files only; leave it out for this one")
+
+
+def _is_utf_8(source: Source) -> bool:
+    return codecs.lookup(source.encoding).name == "utf-8"
+
+
+def _shown(source: Source) -> str:
+    return hub.shown(source) if source.hub else "demo" if source.demo else files.printable(source.path or "")
+
+
+def _parts(source: Source, found: list[File]) -> list[_Part]:
+    if source.demo:
+        return [_Part("demo", source.name or "demo", lambda advance: _demo_rows(source.limit, advance))]
+    if source.hub:
+        shown = hub.shown(source)
+        name = source.name or files.printable(source.hub)
+        return [_Part(shown, name, lambda advance: ((shown, row) for row in hub.rows(source)))]
+    return [_file_part(file, source) for file in found]
+
+
+def _file_part(file: File, source: Source) -> _Part:
+    def rows(advance: Advance) -> Iterator[tuple[str, Row]]:
+        return ((file.shown, row) for row in islice(_file_rows(file, source, advance), source.limit))
+
+    return _Part(file.shown, source.name or file.name, rows)
+
+
+def _file_rows(file: File, source: Source, advance: Advance) -> Iterator[Row]:
+    if file.ending == ".parquet":
+        return _parquet_rows(file, advance)
+    pieces = files.pieces(file, advance)
+    if file.ending in _DELIMITERS:
+        return separated(pieces, _DELIMITERS[file.ending], source.header, source.encoding)
+    if file.ending in (".label", ".txt"):
+        return reading.label_lines(pieces, source.encoding)
+    return reading.json_items(pieces, source.encoding, lines=file.ending != ".json")
+
+
+def _parquet_rows(file: File, advance: Advance) -> Iterator[Row]:
+    try:
+        if file.compression:  # its footer is at the end, so it has to be unpacked whole
+            yield from reading.parquet(pa.BufferReader(b"".join(files.pieces(file, advance))))
         else:
-            digests = [(file.shown, _known_digest(file, known)) for file in _files(source, root)]
-        for shown, digest in digests:
-            whole.update(f"{shown}\n{digest}\n".encode())
-    return whole.hexdigest()
+            with file.path.open("rb") as raw:
+                yield from reading.parquet(raw)
+            advance(file.size)
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
+
+
+def _library() -> list[tuple[str, Path]]:
+    """The modules of the running Python's standard library, as they are shown and where they are, sorted."""
+    top = Path(sysconfig.get_path("stdlib"))
+    found = []
+    for folder, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if name not in _NOT_DEMO]
+        paths = [Path(folder, name) for name in files if name.endswith(".py")]
+        found += [(f"stdlib/{path.relative_to(top).as_posix()}", path) for path in paths]
+    if not found:
+        raise SourceError("demo: this Python has no source files of its standard library; state another source")
+    return sorted(found)
+
+
+def _demo_rows(limit: int | None, advance: Advance) -> Iterator[tuple[str, Row]]:
+    for shown, path in _library():
+        module = shown.removeprefix("stdlib/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        try:
+            source = path.read_bytes()
+            items: Sequence[Row] = demo.docstrings(importlib.util.decode_source(source), module)
+        except OSError as error:
+            raise UnreadableError(f"{shown} cannot be read: {error.strerror}") from None
+        except (SyntaxError, ValueError, RecursionError) as error:  # not Python, not text, nested too deeply
+            items = [Reject(getattr(error, "lineno", None) or 1, "not_python", str(error), "")]
+        for item in items[:limit]:
+            yield shown, item
+        advance(len(source))
 
 
 # -- rows to tables --------------------------------------------------------------------------------------------------
@@ -190,19 +298,29 @@ class _StatedColumns:
         self._settings |= {column: "attributes" for column in _attributes(source) if column not in self._settings}
         self._missing = set(self._settings)
         self._found: dict[str, None] = {}
+        self._last: Any = None
 
     def see(self, value: dict[str, Any]) -> None:
-        if self._missing:
-            self._missing.difference_update(value)
+        columns = value.keys()
+        if columns == self._last:  # as nearly always
+            return
+        self._last = columns
+        self._missing.difference_update(columns)
         if len(self._found) < 20:
-            self._found.update(dict.fromkeys(value))
+            self._found.update(dict.fromkeys(columns))
+
+    def join(self, other: _StatedColumns) -> None:
+        """See all that `other` has seen."""
+        self._missing &= other._missing
+        self._found |= other._found
 
     def check(self, where: str) -> None:
         """Raise `SourceError` if a stated column was in none of the rows."""
         if self._missing and self._found:
             column = min(self._missing)
+            stated = f"'{files.printable(column)}' ({self._settings[column]})"
             there = tables.escape(", ".join(list(self._found)[:20]), 300)
-            raise SourceError(f"{where}: no row has the column '{column}' ({self._settings[column]}); it has: {there}")
+            raise SourceError(f"{where}: no row has the column {stated}; it has: {there}")
 
 
 def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batch, advance: Advance) -> Iterator[Chunk]:
@@ -214,7 +332,6 @@ def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batc
         for file, row in part.rows(advance):
             line = row.line
             if isinstance(row, Item):
-                stated.see(row.value)
                 here.see(row.value)
                 result = _convert(row, source.format, columns, attributes)
             else:
@@ -230,6 +347,7 @@ def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batc
     except (UnreadableError, UnicodeError) as error:
         place = f", after line {line}" if line else ""
         raise SourceError(f"{part.shown}: {tables.escape(str(error), 400)}{place}") from None
+    stated.join(here)
     if not count and first is None:
         raise SourceError(f"{part.shown}: holds no rows")
     if not count and first is not None:
@@ -245,7 +363,7 @@ def _convert(
     record = formats.to_record(item.value, name, columns, attributes) if name else formats.unknown(item.value)
     if name and isinstance(record, formats.ParsedRecord):
         return name, record
-    unfit = cast(formats.Unfit, record)
+    unfit = cast(Unfit, record)
     text = json.dumps(item.value, ensure_ascii=False, default=str)
     return Reject(item.line, unfit.reason, unfit.detail, text)
 
@@ -256,226 +374,3 @@ def _columns(source: Source) -> dict[str, str]:
 
 def _attributes(source: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*DEMO_ATTRIBUTES, *source.attributes))) if source.demo else source.attributes
-
-
-# -- files -----------------------------------------------------------------------------------------------------------
-
-
-def _parts(source: Source, root: Path) -> list[_Part]:
-    if source.demo:
-        return [_Part("demo", source.name or "demo", lambda advance: _demo_rows(source.limit, advance))]
-    if source.hub:
-        shown = "/".join(["hub:" + source.hub, *([source.subset] if source.subset else []), source.split])
-        return [_Part(shown, source.name or source.hub, lambda advance: _hub_rows(source, shown))]
-    return [_file_part(file, source) for file in _files(source, root)]
-
-
-def _file_part(file: _File, source: Source) -> _Part:
-    def rows(advance: Advance) -> Iterator[tuple[str, Row]]:
-        return ((file.shown, row) for row in islice(_file_rows(file, source, advance), source.limit))
-
-    return _Part(file.shown, source.name or file.name, rows)
-
-
-def _files(source: Source, root: Path) -> list[_File]:
-    """The files that the path of a source stands for, sorted as they are shown."""
-    written = source.path or ""
-    pattern = os.path.expanduser(written)
-    home, tilde = (pattern.removesuffix(written.lstrip("~")), "~") if written.startswith("~/") else ("", "")
-    if (root / pattern).exists():
-        found = [pattern]
-    else:
-        found = sorted(glob.glob(pattern, root_dir=root, recursive=True))
-        if not found:
-            kind = "no file matches this pattern" if glob.has_magic(pattern) else "no such file"
-            raise SourceError(f"{_printable(written)}: {kind} (relative paths start at the folder of params.yaml)")
-        found = [name for name in found if not (root / name).is_dir()] or found[:1]
-    return [_file(root / name, _printable(tilde + name.removeprefix(home)), source.format) for name in found]
-
-
-def _printable(path: str) -> str:
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")  # a name on disk need not be text
-
-
-def _file(path: Path, shown: str, format: str) -> _File:
-    name, compression, ending = Path(shown).name, None, ""
-    for known, kind in _COMPRESSIONS.items():
-        if name.lower().endswith(known):
-            name, compression = name[: -len(known)], kind
-    for known in _ENDINGS:
-        if name.lower().endswith(known):
-            name, ending = name[: -len(known)], known
-    if path.is_dir():
-        raise SourceError(f"{shown}: is a folder; name the files in it, such as {shown.rstrip('/')}/*.jsonl")
-    if ending == ".txt" and format != "labelled":
-        raise SourceError(f"{shown}: a .txt file is read only with `format: labelled`, as one 'LABEL text' a line")
-    if not ending:
-        raise SourceError(f"{shown}: unknown ending; known: {', '.join(_ENDINGS)}, also with .gz or .zst")
-    if path.stat().st_size == 0:
-        raise SourceError(f"{shown}: is empty")
-    return _File(path, shown, name, ending, compression)
-
-
-def _file_rows(file: _File, source: Source, advance: Advance) -> Iterator[Row]:
-    if file.ending == ".parquet":
-        return _parquet_rows(file, advance)
-    pieces = _pieces(file, advance)
-    if file.ending in (".csv", ".tsv"):
-        return reading.separated(pieces, "\t" if file.ending == ".tsv" else ",", source.header, source.encoding)
-    if file.ending in (".label", ".txt"):
-        return reading.label_lines(pieces, source.encoding)
-    return reading.json_items(pieces, source.encoding, lines=file.ending != ".json")
-
-
-def _parquet_rows(file: _File, advance: Advance) -> Iterator[Row]:
-    try:
-        if file.compression:  # its footer is at the end, so it has to be unpacked whole
-            yield from reading.parquet(pa.BufferReader(b"".join(_pieces(file, advance))))
-        else:
-            with file.path.open("rb") as raw:
-                yield from reading.parquet(raw)
-            advance(file.path.stat().st_size)
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
-
-
-def _pieces(file: _File, advance: Advance) -> Iterator[bytes]:
-    """The unpacked bytes of a file. Raises `UnreadableError` where it is damaged or not what its name says."""
-    has_read = False
-    try:
-        with file.path.open("rb") as raw:
-            if file.compression is None:
-                _check_magic(raw)
-            with _unpacked(raw, file.compression) as stream:
-                done = 0
-                while piece := stream.read(_PIECE):
-                    has_read = True
-                    yield piece
-                    position = raw.tell()
-                    advance(position - done)
-                    done = position
-    except (EOFError, zlib.error, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise UnreadableError(f"cannot be read: {error.strerror}") from None
-        raise UnreadableError(_damage(file, has_read)) from None
-
-
-def _damage(file: _File, has_read: bool) -> str:
-    with file.path.open("rb") as raw:
-        begin = raw.read(4)
-    if not has_read and not begin.startswith(_MAGIC[f"{file.compression} data"]):
-        return f"is not {file.compression} data, though its name says so"
-    return f"the {file.compression} data are damaged or cut off"
-
-
-def _check_magic(raw: BinaryIO) -> None:
-    begin = raw.read(4)
-    raw.seek(0)
-    for kind, magic in _MAGIC.items():
-        if begin.startswith(magic):
-            raise UnreadableError(f"holds {kind}, not text; its ending must say so")
-
-
-def _unpacked(raw: BinaryIO, compression: str | None) -> AbstractContextManager[Any]:
-    if compression == "gzip":
-        return gzip.GzipFile(fileobj=raw, mode="rb")
-    return closing(pa.CompressedInputStream(raw, "zstd")) if compression else closing(raw)
-
-
-def _known_digest(file: _File, known: MutableMapping[str, str] | None) -> str:
-    state = file.path.stat()
-    key = f"{file.shown} {state.st_size} {state.st_mtime_ns}"
-    if known is not None and key in known:
-        return known[key]
-    digest = _digest(file.path)
-    # A file of this very moment may change again without a new time of change: do not trust that yet.
-    if known is not None and time.time_ns() - state.st_mtime_ns > 2_000_000_000:
-        known[key] = digest
-    return digest
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-# -- the demo --------------------------------------------------------------------------------------------------------
-
-
-def _library() -> list[tuple[str, Path]]:
-    """The modules of the running Python's standard library, as they are shown and where they are, sorted."""
-    top = Path(sysconfig.get_path("stdlib"))
-    found = []
-    for folder, folders, files in os.walk(top):
-        folders[:] = [name for name in folders if name not in _NOT_DEMO]
-        paths = [Path(folder, name) for name in files if name.endswith(".py")]
-        found += [(f"stdlib/{path.relative_to(top).as_posix()}", path) for path in paths]
-    if not found:
-        raise SourceError("demo: this Python has no source files of its standard library; state another source")
-    return sorted(found)
-
-
-def _demo_rows(limit: int | None, advance: Advance) -> Iterator[tuple[str, Row]]:
-    for shown, path in _library():
-        module = shown.removeprefix("stdlib/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        source = path.read_bytes()
-        try:
-            items: Sequence[Row] = demo.docstrings(importlib.util.decode_source(source), module)
-        except (SyntaxError, ValueError) as error:  # not Python, or not text
-            items = [Reject(getattr(error, "lineno", None) or 1, "not_python", str(error), "")]
-        for item in items[:limit]:
-            yield shown, item
-        advance(len(source))
-
-
-# -- the hub ---------------------------------------------------------------------------------------------------------
-
-
-def _hub_rows(source: Source, shown: str) -> Iterator[tuple[str, Row]]:
-    import datasets
-
-    try:
-        dataset = datasets.load_dataset(
-            source.hub, name=source.subset, split=source.split, revision=source.revision, streaming=False
-        )
-    # Its HTTP client, its file formats and its own checks each raise errors of their own kinds; all mean the same here.
-    except Exception as error:
-        raise _unreachable(source, error) from error
-    for row in islice(_dataset_rows(dataset), source.limit):
-        yield shown, row
-
-
-def _dataset_rows(dataset: Any) -> Iterator[Row]:
-    """The rows of a `datasets.Dataset`; classes by their names instead of their numbers."""
-    classes = {column: feature.names for column, feature in dataset.features.items() if hasattr(feature, "names")}
-    start = 1
-    for table in dataset.with_format("arrow").iter(batch_size=1000):
-        for row in reading.arrow_rows(table, start):
-            if isinstance(row, Item):
-                for column, names in classes.items():
-                    number = row.value[column]
-                    row.value[column] = names[number] if number is not None and number >= 0 else None
-            yield row
-        start += table.num_rows
-
-
-def _commit(source: Source) -> str:
-    revision = source.revision or ""
-    if len(revision) == 40 and all(digit in "0123456789abcdef" for digit in revision):
-        return revision
-    import huggingface_hub
-
-    try:
-        return str(huggingface_hub.HfApi().dataset_info(source.hub or "", revision=source.revision).sha)
-    # As above: which of its HTTP client's errors it was makes no difference.
-    except Exception as error:
-        raise _unreachable(source, error) from error
-
-
-def _unreachable(source: Source, error: Exception) -> SourceError:
-    lines = str(error).strip().splitlines()
-    why = tables.escape(lines[0] if lines else type(error).__name__, 200)
-    return SourceError(
-        f"hub:{source.hub}: cannot be loaded ({why}); check the id, subset, split and revision, and the network "
-        "(offline: fill the cache first, set HF_HUB_OFFLINE=1 and state `revision` as a commit; private: set HF_TOKEN)"
-    )

@@ -27,7 +27,7 @@ from assets.progress import Advance
 SHARD_ROWS = 2_048  # written at least this often …
 SHARD_SECONDS = 10.0  # … and at least this often
 MERGE_FROM = 16  # small shards that are worth merging
-MERGED_ROWS = 50_000
+MERGED_ROWS = 16_384
 STALE_SECONDS = 3_600.0  # an unfinished file of this age belongs to no living run: a shard takes under a second
 
 Keys = npt.NDArray[np.bytes_]  # BLAKE2b-128 of the texts, dtype S16

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 import tiny_models
+
 from assets import models
 from assets.errors import ModelError
 
@@ -78,7 +78,7 @@ def test_the_fingerprint_follows_the_content_and_nothing_else(tiny: Path, tmp_pa
 
 def test_only_safetensors_are_accepted(tiny: Path) -> None:
     (tiny / "model.safetensors").rename(tiny / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="no .*safetensors in its folder; only safetensors weights are loaded"):
+    with pytest.raises(ModelError, match=r"no .*safetensors in its folder; only safetensors weights are loaded"):
         models.locate(str(tiny))
 
 

@@ -1,6 +1,7 @@
 """The whole of it through the real command line: run, run again, change, roll back, block, break."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write_rows("rows.jsonl", instructions(240))
     project.first_output = project.pickwise("run").stdout  # type: ignore[attr-defined]
     return project
+
+
+@pytest.fixture
+def used(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project, to do with as one likes."""
+    shutil.copytree(finished.root, tmp_path / "used", symlinks=True)
+    return Project(tmp_path / "used")
 
 
 def subset(project: Project) -> list[dict[str, object]]:
@@ -105,8 +113,8 @@ def test_another_folder_gives_the_same_bytes(finished: Project, project: Project
         assert project.bytes_of(f"data/{name}") == finished.bytes_of(f"data/{name}"), name
 
 
-def test_change_run_and_roll_back(project: Project) -> None:
-    project.pickwise("run")
+def test_change_run_and_roll_back(used: Project) -> None:
+    project = used
     first = project.bytes_of("data/selected_subset")
     project.write("notes.txt", "mine")
     project.git("add", "notes.txt")
@@ -135,8 +143,8 @@ def test_change_run_and_roll_back(project: Project) -> None:
     assert len(tags(project)) == 2
 
 
-def test_rolling_back_never_loses_edits(project: Project) -> None:
-    project.pickwise("run")
+def test_rolling_back_never_loses_edits(used: Project) -> None:
+    project = used
     edited = SMALL.replace("0.25", "0.3") + "# my notes\n"
     project.write("params.yaml", edited)
     refused = project.pickwise("rollback", "v1.0.0", check=False)
@@ -148,28 +156,30 @@ def test_rolling_back_never_loses_edits(project: Project) -> None:
     assert copy.read_text() == edited
 
 
-def test_a_failing_check_blocks_the_version_and_says_why(project: Project) -> None:
+def test_a_failing_check_blocks_the_version_and_says_why(used: Project) -> None:
+    project = used
     project.write("params.yaml", SMALL.replace("budget: 0.25", "budget: 2"))
     result = project.pickwise("run", check=False)
     assert result.returncode == 1
-    assert tags(project) == []
-    assert "is missing" in result.stdout
+    assert tags(project) == ["sft-subset@v1.0.0"]
+    assert "missing" in result.stdout
+    assert "No version was made" in result.stdout
     # Neither door opens for it later.
     alone = project.pickwise("materialize", "subset_version", check=False)
-    assert alone.returncode != 0
-    assert tags(project) == []
+    assert alone.returncode == 1
+    assert tags(project) == ["sft-subset@v1.0.0"]
 
 
-def test_new_rows_make_a_patch_and_only_they_are_embedded(project: Project) -> None:
-    project.pickwise("run")
-    project.write_rows("rows.jsonl", [*instructions(240), *instructions(3, seed=9)])
+def test_new_rows_make_a_patch_and_only_they_are_embedded(used: Project) -> None:
+    project = used
+    project.write_rows("rows.jsonl", [*instructions(240), *instructions(9, seed=9)[:3]])
     output = project.pickwise("run").stdout
     assert "3 embedded" in output or "2 embedded" in output
     assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.0.1"]
 
 
-def test_a_killed_run_is_taken_up_where_it_was(finished: Project, project: Project) -> None:
-    rows = instructions(6000, seed=3)
+def test_a_killed_run_is_taken_up_where_it_was(project: Project) -> None:
+    rows = instructions(4000, seed=3)
     project.write_rows("rows.jsonl", rows)
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.cli", "run"],
@@ -183,7 +193,7 @@ def test_a_killed_run_is_taken_up_where_it_was(finished: Project, project: Proje
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = sum(pq.read_metadata(path).num_rows for path in vectors.rglob("*.parquet"))
-    assert 0 < done < 5900
+    assert 0 < done < 3900
     output = project.pickwise("run").stdout
     rows_left = len({r["instruction"] + r["output"] for r in rows if r["output"] not in ("", "<nooutput>")}) - done
     assert f"{rows_left:,} embedded" in output

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets import sources, tables
+from assets import hub, sources, tables
 from assets.errors import SourceError
 from assets.params import Source
 
@@ -406,7 +406,7 @@ def test_rows_of_a_hub_data_set_with_classes_by_name() -> None:
         {"text": "d", "label": None},
     ]
     dataset = datasets.Dataset.from_list(items, features=features)
-    found = list(sources._dataset_rows(dataset))
+    found = list(hub.dataset_rows(dataset))
     assert [(row.line, row.value) for row in found] == [
         (1, {"text": "a", "label": "yes"}),
         (2, {"text": "b", "label": "no"}),
@@ -414,7 +414,7 @@ def test_rows_of_a_hub_data_set_with_classes_by_name() -> None:
         (4, {"text": "d", "label": None}),
     ]
     shuffled = dataset.select([2, 0])
-    assert [row.value["text"] for row in sources._dataset_rows(shuffled)] == ["c", "a"]
+    assert [row.value["text"] for row in hub.dataset_rows(shuffled)] == ["c", "a"]
 
 
 def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:

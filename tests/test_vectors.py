@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-
 import tiny_models
+
 from assets import vectors
 from assets.errors import ModelError
 from assets.methods.encoding import Encoder

@@ -12,7 +12,7 @@ import inspect
 import warnings
 from collections.abc import Iterator
 
-from assets.methods.reading import Item
+from assets.methods.rows import Item
 
 OTHER = "other"
 

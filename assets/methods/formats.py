@@ -6,13 +6,22 @@ How an item was stored (JSON, CSV, ...) is known to `reading`; which columns are
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from assets.methods.values import (
+    Unfit,
+    UnfitError,
+    as_scalar,
+    as_text,
+    canonical,
+    check_characters,
+    kind_of,
+    listed,
+    shown,
+)
 
 Message = dict[str, str]
 
@@ -51,20 +60,6 @@ class ParsedRecord:
     messages: list[Message]
     label: str | None
     attributes: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """Why an item is no record: a short countable reason and one sentence."""
-
-    reason: str
-    detail: str
-
-
-class _UnfitError(Exception):
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.unfit = Unfit(reason, detail)
 
 
 def detect(value: Mapping[str, Any], columns: Mapping[str, str]) -> str | None:
@@ -122,15 +117,17 @@ def to_record(
     - labelled: the text is one user turn.
 
     The label: the stated column; else, for labelled text, the first of LABEL_NAMES and, for the others, a key `label`
-    with a single value. Numbers and truth values become texts (`3`, `true`); null, NaN and blank are no label.
+    with a single value. Numbers and truth values become texts (`3`, also for 3.0; `true`), see `values.as_scalar`;
+    null, NaN and blank are no label.
     A stated column must be there, except `input` and `system`. A missing or null attribute is left out.
     """
     try:
         messages = _READERS[format](value, columns)
         label = _label(value, format, columns)
-        kept = {name: text for name in attributes if (text := _scalar_or_json(value.get(name))) is not None}
-        _check_characters(messages, label, kept)
-    except _UnfitError as error:
+        kept = {name: text for name in attributes if (text := as_scalar(value.get(name))) is not None}
+        texts = [message["content"] for message in messages]
+        check_characters("".join([*texts, label or "", *kept, *kept.values()]))
+    except UnfitError as error:
         return error.unfit
     return ParsedRecord(messages, label, kept)
 
@@ -138,7 +135,7 @@ def to_record(
 def unknown(value: Mapping[str, Any]) -> Unfit:
     """What is said of an item for which `detect` finds no format."""
     hint = "state `columns` or `format`, or `header` where a table has no header line"
-    return Unfit("unknown_format", f"no known format has the columns {_listed(value)}; {hint}")
+    return Unfit("unknown_format", f"no known format has the columns {listed(value)}; {hint}")
 
 
 # -- formats ---------------------------------------------------------------------------------------------------------
@@ -150,10 +147,10 @@ def _alpaca(value: Mapping[str, Any], columns: Mapping[str, str]) -> list[Messag
     messages = _system(value, columns)
     history = value.get("history") or []  # null, or blank in a CSV file: none
     if not isinstance(history, list):
-        raise _UnfitError("wrong_type", f"'history' must be a list of pairs of texts, not {_kind(history)}")
+        raise UnfitError("wrong_type", f"'history' must be a list of pairs of texts, not {kind_of(history)}")
     for pair in history:
         if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(t, str) for t in pair)):
-            raise _UnfitError("wrong_type", "'history' must be a list of pairs of texts")
+            raise UnfitError("wrong_type", "'history' must be a list of pairs of texts")
         messages += [_message("user", pair[0]), _message("assistant", pair[1])]
     question = "\n".join(text for text in asked if text)
     return [*messages, _message("user", question), _message("assistant", answer)]
@@ -173,7 +170,7 @@ def _prompt_completion(value: Mapping[str, Any], columns: Mapping[str, str]) -> 
     for name, role in (("prompt", "user"), ("completion", "assistant")):
         part = _need(value, columns, name)
         is_turns = isinstance(part, list)
-        messages += _turns(part, name) if is_turns else [_message(role, _as_text(part, f"'{name}'"))]
+        messages += _turns(part, name) if is_turns else [_message(role, as_text(part, f"'{name}'"))]
     return _with_system(value, columns, messages)
 
 
@@ -182,8 +179,8 @@ def _labelled(value: Mapping[str, Any], columns: Mapping[str, str]) -> list[Mess
         return [_message("user", _text(value, columns, "text"))]
     for name in TEXT_NAMES:
         if name in value:
-            return [_message("user", _as_text(value[name], f"'{name}'"))]
-    raise _UnfitError("missing_field", f"no text column among {_listed(value)}; state `columns.text`")
+            return [_message("user", as_text(value[name], f"'{name}'"))]
+    raise UnfitError("missing_field", f"no text column among {listed(value)}; state `columns.text`")
 
 
 _READERS = {
@@ -199,32 +196,33 @@ def _turns(turns: Any, name: str) -> list[Message]:
     """A list of `{role, content}` (OpenAI) or `{from, value}` (ShareGPT) as messages.
 
     Content may be a list of text parts, which are joined by line ends. Calls of tools are kept as canonical JSON:
-    they are the content where it is null, else they follow it on a line of their own.
+    they are the content where it is null, else they follow it on a line of their own. Other keys of a turn (`name`,
+    `weight`, ...) are not kept.
     """
     if not isinstance(turns, list):
-        raise _UnfitError("wrong_type", f"'{name}' must be a list of turns, not {_kind(turns)}")
+        raise UnfitError("wrong_type", f"'{name}' must be a list of turns, not {kind_of(turns)}")
     if not turns:
-        raise _UnfitError("empty_messages", f"'{name}' holds no turn")
+        raise UnfitError("empty_messages", f"'{name}' holds no turn")
     return [_turn(turn, f"turn {i} of '{name}'") for i, turn in enumerate(turns, 1)]
 
 
 def _turn(turn: Any, place: str) -> Message:
     if not isinstance(turn, dict):
-        raise _UnfitError("wrong_type", f"{place} must have columns, not be {_kind(turn)}")
+        raise UnfitError("wrong_type", f"{place} must have columns, not be {kind_of(turn)}")
     role_key, content_key, roles = ("from", "value", _SPEAKERS) if "from" in turn else ("role", "content", _ROLES)
     if role_key not in turn:
-        raise _UnfitError("missing_field", f"{place} has no 'role' (or 'from')")
+        raise UnfitError("missing_field", f"{place} has no 'role' (or 'from')")
     role = roles.get(turn[role_key].lower()) if isinstance(turn[role_key], str) else None
     if role is None:
-        raise _UnfitError("bad_role", f"{place} has the role {_shown(turn[role_key])}; known: {', '.join(roles)}")
-    calls = [_canonical(turn[key]) for key in ("tool_calls", "function_call") if turn.get(key)]
+        raise UnfitError("bad_role", f"{place} has the role {shown(turn[role_key])}; known: {', '.join(roles)}")
+    calls = [canonical(turn[key]) for key in ("tool_calls", "function_call") if turn.get(key)]
     content = turn.get(content_key)
     if content is None and calls:
         return _message(role, "\n".join(calls))
     if content_key not in turn:
-        raise _UnfitError("missing_field", f"{place} has no '{content_key}'")
+        raise UnfitError("missing_field", f"{place} has no '{content_key}'")
     parts = [_part(part) for part in content] if isinstance(content, list) else [content]
-    text = "\n".join(_as_text(part, f"'{content_key}' of {place}") for part in parts)
+    text = "\n".join(as_text(part, f"'{content_key}' of {place}") for part in parts)
     return _message(role, "\n".join([text, *calls] if text else calls))
 
 
@@ -252,7 +250,7 @@ def _need(value: Mapping[str, Any], columns: Mapping[str, str], name: str, usual
     key = columns.get(name, usual or name)
     if key not in value:
         hint = "" if name in columns else f"; state `columns.{name}` if another column holds it"
-        raise _UnfitError("missing_field", f"no '{key}' among {_listed(value)}{hint}")
+        raise UnfitError("missing_field", f"no '{key}' among {listed(value)}{hint}")
     return value[key]
 
 
@@ -260,13 +258,7 @@ def _text(value: Mapping[str, Any], columns: Mapping[str, str], name: str, optio
     key = columns.get(name, name)
     if optional and value.get(key) is None:
         return ""
-    return _as_text(_need(value, columns, name), f"'{key}'")
-
-
-def _as_text(value: Any, what: str) -> str:
-    if not isinstance(value, str):
-        raise _UnfitError("wrong_type", f"{what} must be text, not {_kind(value)}")
-    return value
+    return as_text(_need(value, columns, name), f"'{key}'")
 
 
 def _label(value: Mapping[str, Any], format: str, columns: Mapping[str, str]) -> str | None:
@@ -279,51 +271,6 @@ def _label(value: Mapping[str, Any], format: str, columns: Mapping[str, str]) ->
         if isinstance(label, (list, dict)):
             return None
     if isinstance(label, (list, dict, bytes)):
-        raise _UnfitError("wrong_type", f"the label must be a single value, not {_kind(label)}")
-    text = _scalar_or_json(label)
+        raise UnfitError("wrong_type", f"the label must be a single value, not {kind_of(label)}")
+    text = as_scalar(label)
     return text if text and not text.isspace() else None
-
-
-def _scalar_or_json(value: Any) -> str | None:
-    """One value as text: texts as they are, numbers and truth values as JSON writes them, null and NaN as None."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (bool, int, float, list, dict)):
-        return _canonical(value)
-    if isinstance(value, (bytes, bytearray)):
-        raise _UnfitError("wrong_type", "bytes where a text or number is expected")
-    return str(value)  # dates and decimal numbers of Parquet
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _check_characters(messages: list[Message], label: str | None, attributes: Mapping[str, str]) -> None:
-    """Refuse what no table, tokenizer or terminal can hold: NUL and halves of surrogate pairs."""
-    text = "".join([*(message["content"] for message in messages), label or "", *attributes.values()])
-    if "\0" in text:
-        raise _UnfitError("nul_character", "a text holds the NUL character (U+0000)")
-    if not text.isascii() and (found := _SURROGATE.search(text)):
-        raise _UnfitError("lone_surrogate", f"a text holds half a character (U+{ord(found[0]):04X})")
-
-
-def _listed(value: Mapping[str, Any]) -> str:
-    names = [_shown(name) for name in list(value)[:12]]
-    return ", ".join(names) + (f" and {len(value) - 12} more" if len(value) > 12 else "") if names else "no columns"
-
-
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    text = text if len(text) <= 40 else text[:37] + "..."
-    return f"'{text}'" if text.isprintable() else ascii(text)
-
-
-def _kind(value: Any) -> str:
-    kinds = {type(None): "null", bool: "true or false", int: "a number", float: "a number", list: "a list"}
-    return kinds.get(type(value), "an object" if isinstance(value, dict) else type(value).__name__)

@@ -105,9 +105,7 @@ def decode(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
 def _check_width(chunk: bytes, encoding: str) -> None:
     for mark, name in _MARKS.items():
         if chunk.startswith(mark):
-            raise UnreadableError(
-                f"begins with the byte order mark of {name}, not {encoding}; state `encoding: {name}`"
-            )
+            raise UnreadableError(f"begins as {name} does, not {encoding}; state `encoding: {name}`")
     if len(chunk) >= 4 and (zeros := [i for i in range(4) if not chunk[i]]) in ([1, 3], [0, 2]):
         name = "utf-16-le" if zeros == [1, 3] else "utf-16-be"
         raise UnreadableError(f"every other byte is zero, as in {name}; state the `encoding` of the file")

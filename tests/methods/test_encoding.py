@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tiny_models
 from assets import models
 from assets.errors import ModelError
 from assets.methods.encoding import CPU_PASS_TOKENS, Encoder, padded_length, pooling_of

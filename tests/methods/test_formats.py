@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from assets import params
 from assets.methods import formats
-from assets.methods.formats import ParsedRecord, Unfit, detect, to_record
+from assets.methods.formats import ParsedRecord, detect, to_record
+from assets.methods.values import Unfit
 
 quick = settings(deadline=None, max_examples=60)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

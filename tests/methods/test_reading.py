@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.methods import reading
-from assets.methods.reading import Item, Reject, Row, UnreadableError
+from assets.methods import json_document, reading, rows, separated
+from assets.methods.rows import Item, Reject, Row, UnreadableError
 
 quick = settings(deadline=None, max_examples=60)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -109,7 +109,7 @@ def test_nan_is_a_number_and_the_last_of_two_equal_keys_counts() -> None:
 
 
 def test_an_endless_line_is_rejected_without_being_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_ITEM_CHARS", 100)
+    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 100)
     kept, [reject] = split(reading.json_lines([b'{"a": "', *[b"x" * 90] * 50, b'"}\n{"a": 1}\n']))
     assert (reject.line, reject.reason) == (1, "too_long")
     assert kept == [Item(2, {"a": 1})]
@@ -122,7 +122,7 @@ def test_an_endless_line_is_rejected_without_being_held(monkeypatch: pytest.Monk
 @given(objects, layouts, pieces)
 def test_json_array_round_trip(rows: list[dict[str, Any]], layout: dict[str, Any], size: int) -> None:
     data = json.dumps(rows, **layout).encode()
-    assert items(reading.json_document(cut(data, size))) == rows
+    assert items(json_document.json_document(cut(data, size))) == rows
     assert items(reading.json_items(cut(data, size))) == rows
 
 
@@ -137,7 +137,7 @@ def test_wrapped_list_round_trip(rows: list[dict[str, Any]], layout: dict[str, A
 @given(st.integers(1, 9), st.sampled_from([1, 2, 4]), pieces)
 def test_items_of_an_array_bear_the_line_they_start_at(count: int, indent: int, size: int) -> None:
     data = json.dumps(alpaca(count), indent=indent).encode()
-    assert [row.line for row in reading.json_document(cut(data, size))] == [2 + 5 * i for i in range(count)]
+    assert [row.line for row in json_document.json_document(cut(data, size))] == [2 + 5 * i for i in range(count)]
 
 
 def test_one_object_a_line_in_a_json_file() -> None:
@@ -177,7 +177,7 @@ def test_deleting_a_line_of_an_array_costs_at_most_its_item(
 ) -> None:
     lines = json.dumps(alpaca(count), indent=indent).split("\n")
     gone = data.draw(st.integers(1, len(lines) - 2))
-    kept, rejected = split(reading.json_document(cut("\n".join(lines[:gone] + lines[gone + 1 :]).encode(), size)))
+    kept, rejected = split(json_document.json_document(cut("\n".join(lines[:gone] + lines[gone + 1 :]).encode(), size)))
     whole = [item.value for item in kept if item.value in alpaca(count)]
     assert whole == [row for i, row in enumerate(alpaca(count)) if i != (gone - 1) // 5]
     # A missing key of its own leaves an item, which is for `formats` to refuse; anything else is one reject.
@@ -197,7 +197,7 @@ def test_garbling_a_line_of_an_array_costs_at_most_its_item(
     lines = json.dumps(alpaca(count), indent=2).split("\n")
     bad = data.draw(st.integers(1, len(lines) - 2))
     lines[bad] = junk
-    kept, rejected = split(reading.json_document(cut("\n".join(lines).encode(), size)))
+    kept, rejected = split(json_document.json_document(cut("\n".join(lines).encode(), size)))
     whole = [item.value for item in kept if item.value in alpaca(count)]
     others = [row for i, row in enumerate(alpaca(count)) if i != (bad - 1) // 5]
     assert [row for row in whole if row in others] == others
@@ -213,7 +213,7 @@ def test_what_is_read_does_not_depend_on_how_the_bytes_arrive(
     text = json.dumps(alpaca(count), indent=indent)
     place = data.draw(st.integers(0, len(text)))
     damaged = (text[:place] + junk + text[place + data.draw(st.integers(0, 9)) :]).encode()
-    for reader in (reading.json_document, reading.json_items, reading.json_lines, reading.separated):
+    for reader in (json_document.json_document, reading.json_items, reading.json_lines, separated.separated):
         try:
             whole = list(reader([damaged]))
         except UnreadableError:
@@ -227,7 +227,7 @@ def test_a_cut_item_in_a_one_line_array_costs_itself(count: int, data: st.DataOb
     texts = [json.dumps(row) for row in alpaca(count)]
     bad = data.draw(st.integers(0, count - 1))
     texts[bad] = texts[bad][: data.draw(st.integers(1, len(texts[bad]) - 1))]
-    kept, rejected = split(reading.json_document(cut(("[" + ", ".join(texts) + "]").encode(), size)))
+    kept, rejected = split(json_document.json_document(cut(("[" + ", ".join(texts) + "]").encode(), size)))
     assert [item.value for item in kept] == [row for i, row in enumerate(alpaca(count)) if i != bad]
     assert [reject.reason for reject in rejected] == ["not_json"]
 
@@ -237,7 +237,7 @@ def test_turns_inside_a_damaged_item_do_not_become_items() -> None:
     rows = [{"id": str(i), "conversations": turns} for i in range(4)]
     for indent in (2, None):
         data = json.dumps(rows, indent=indent).replace('"id": "1",', '"id": "1"').encode()
-        kept, [reject] = split(reading.json_document([data]))
+        kept, [reject] = split(json_document.json_document([data]))
         assert [item.value["id"] for item in kept] == ["0", "2", "3"]
         assert reject.reason == "not_json"
 
@@ -257,7 +257,7 @@ def test_turns_inside_a_damaged_item_do_not_become_items() -> None:
     ],
 )
 def test_what_is_wrong_with_an_array(text: str, kept: int, line: int, said: str) -> None:
-    found, [reject] = split(reading.json_document([text.encode()]))
+    found, [reject] = split(json_document.json_document([text.encode()]))
     assert len(found) == kept
     assert reject.line == line
     assert said in reject.detail
@@ -265,7 +265,7 @@ def test_what_is_wrong_with_an_array(text: str, kept: int, line: int, said: str)
 
 def test_an_undecodable_byte_in_an_array_costs_one_item() -> None:
     data = b'[{"a": "good"},\n{"a": "caf\xe9"},\n{"a": "\xe4\xbd\xa0"}]'
-    kept, [reject] = split(reading.json_document([data]))
+    kept, [reject] = split(json_document.json_document([data]))
     assert [item.value["a"] for item in kept] == ["good", "你"]
     assert (reject.line, reject.reason) == (2, "not_text")
 
@@ -289,7 +289,7 @@ def written(rows: list[list[str]], delimiter: str) -> bytes:
 def test_csv_round_trip(rows: list[list[str]], size: int, has_header: bool) -> None:
     names = [f"column {i}" for i in range(len(rows[0]))]
     data = written([names, *rows] if has_header else rows, ",")
-    read = reading.separated(cut(data, size), header=None if has_header else names)
+    read = separated.separated(cut(data, size), header=None if has_header else names)
     assert items(read) == [dict(zip(names, row, strict=True)) for row in rows]
 
 
@@ -299,13 +299,13 @@ def test_tsv_round_trip(rows: list[list[str]], size: int) -> None:
     # A field with both tabs and line ends cannot be told from several unquoted lines; see `separated`.
     rows = [[field.replace("\t", " ") for field in row] for row in rows]
     names = [f"column {i}" for i in range(len(rows[0]))]
-    read = reading.separated(cut(written([names, *rows], "\t"), size), "\t")
+    read = separated.separated(cut(written([names, *rows], "\t"), size), "\t")
     assert items(read) == [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def test_lines_are_counted_through_fields_of_several_lines() -> None:
     data = b'text,label\n"one\ntwo\nthree",a\n\nfour,b\nfive\nsix,c\n'
-    kept, [reject] = split(reading.separated([data]))
+    kept, [reject] = split(separated.separated([data]))
     assert [item.line for item in kept] == [2, 6, 8]
     assert kept[0].value == {"text": "one\ntwo\nthree", "label": "a"}
     assert (reject.line, reject.reason, reject.detail) == (7, "wrong_field_count", "1 fields where the header has 2")
@@ -322,14 +322,14 @@ def test_a_bad_csv_row_costs_exactly_one_item(count: int, data: st.DataObject, j
     bad = data.draw(st.integers(0, count - 1))
     lines = ["text,label", *rows]
     lines[bad + 1] = junk
-    kept, rejected = split(reading.separated(["\n".join(lines).encode("utf-8", "surrogateescape")]))
+    kept, rejected = split(separated.separated(["\n".join(lines).encode("utf-8", "surrogateescape")]))
     assert [item.line for item in kept] == [i + 2 for i in range(count) if i != bad]
     assert [reject.line for reject in rejected] == [bad + 2]
 
 
 def test_quotes_that_mean_nothing_in_a_tsv_are_kept() -> None:
     data = b'text\tlabel\n"Yes" , he said\t1\n" I like it .\t1\nVery much . "\t0\n"quoted"\t1\n'
-    assert items(reading.separated([data], "\t")) == [
+    assert items(separated.separated([data], "\t")) == [
         {"text": '"Yes" , he said', "label": "1"},
         {"text": '" I like it .', "label": "1"},
         {"text": 'Very much . "', "label": "0"},
@@ -338,7 +338,7 @@ def test_quotes_that_mean_nothing_in_a_tsv_are_kept() -> None:
 
 
 def test_line_ends_of_old_macs() -> None:
-    assert items(reading.separated([b"text,label\rone,a\rtwo,b"])) == [
+    assert items(separated.separated([b"text,label\rone,a\rtwo,b"])) == [
         {"text": "one", "label": "a"},
         {"text": "two", "label": "b"},
     ]
@@ -346,11 +346,11 @@ def test_line_ends_of_old_macs() -> None:
 
 def test_long_fields_are_read_whole() -> None:
     long = "x" * 300_000
-    assert items(reading.separated([f"text,label\n{long},a\n".encode()])) == [{"text": long, "label": "a"}]
+    assert items(separated.separated([f"text,label\n{long},a\n".encode()])) == [{"text": long, "label": "a"}]
 
 
 def test_a_stated_header_that_the_file_has_as_well_is_no_row() -> None:
-    kept, [reject] = split(reading.separated([b"text,label\none,a\n"], header=["text", "label"]))
+    kept, [reject] = split(separated.separated([b"text,label\none,a\n"], header=["text", "label"]))
     assert len(kept) == 1
     assert (reject.line, reject.reason) == (1, "header_line")
 
@@ -358,7 +358,7 @@ def test_a_stated_header_that_the_file_has_as_well_is_no_row() -> None:
 @pytest.mark.parametrize(("data", "said"), [(b"a,b,a\n1,2,3\n", "'a' twice"), (b'"a" b,c\n', "cannot be read")])
 def test_a_header_that_cannot_be_one(data: bytes, said: str) -> None:
     with pytest.raises(UnreadableError, match=said):
-        list(reading.separated([data]))
+        list(separated.separated([data]))
 
 
 # -- label lines and Parquet -----------------------------------------------------------------------------------------
@@ -389,7 +389,7 @@ def test_parquet_round_trip(rows: list[dict[str, Any]], size: int) -> None:
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema([("text", pa.string()), ("label", pa.int64())])), file)
     file.seek(0)
-    assert list(reading.parquet(file, rows=size)) == [Item(i, row) for i, row in enumerate(rows, 1)]
+    assert list(reading.parquet(file, size=size)) == [Item(i, row) for i, row in enumerate(rows, 1)]
 
 
 def test_a_parquet_row_that_is_not_text_is_rejected_alone() -> None:
