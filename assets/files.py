@@ -173,8 +173,8 @@ def _check_begin(begin: bytes, file: File, raw: BinaryIO) -> None:
         return
     for kind, magic in _MAGIC.items():
         if begin.startswith(magic) and (kind != "Parquet data" or _ends_with(magic, file, raw)):
-            packed = f"packed with {file.compression} " if file.compression else ""
-            raise UnreadableError(f"holds {packed}{kind}, not text; its ending must say so")
+            packed = f", packed with {file.compression}" if file.compression else ""
+            raise UnreadableError(f"holds {kind}{packed}, not text; its ending must say so")
 
 
 def _ends_with(magic: bytes, file: File, raw: BinaryIO) -> bool:

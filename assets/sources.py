@@ -1,50 +1,38 @@
 """Sources: what `params.yaml` names (files, the demo, hub data sets) is read as records and rejects, in chunks.
 
 Here is the order of things, and which settings go with which kind of source. How files are found and opened is known to
-`files`, data sets to `hub`, how bytes become items to `methods/reading`, and items records to `methods/formats`.
+`files`, the demo to `library`, data sets to `hub`, bytes to items to `methods/reading`, items to records to `chunks`.
 """
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-import importlib.util
 import json
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
 
 import pyarrow as pa
 
-from assets import files, hub, tables
+from assets import files, hub, library, tables
+from assets.chunks import Batch, Chunk, StatedColumns, attributes_of, columns_of, convert
 from assets.errors import SettingsError, SourceError
 from assets.files import File
-from assets.methods import demo, formats, reading
+from assets.methods import reading
 from assets.methods.rows import Item, Reject, Row, UnreadableError
 from assets.methods.separated import separated
-from assets.methods.values import Unfit
 from assets.params import Source
 from assets.progress import Advance
 
+# A chunk is full when it has so many rows, or so many characters: memory is bounded for long rows, too.
 CHUNK_ROWS = 10_000
+CHUNK_CHARS = 64 * 2**20
 
-DEMO_ATTRIBUTES = ("kind", "visibility")
-# Test suites, packages that are not the library's own, and programs of their own.
-_NOT_DEMO = {"test", "tests", "idle_test", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo"}
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """At most CHUNK_ROWS rows, records (schema `tables.RAW`) and rejects (`tables.REJECTED`) together."""
-
-    records: pa.Table
-    rejected: pa.Table
 
 
 def read(sources: Sequence[Source], root: Path, advance: Advance | None = None) -> Iterator[Chunk]:
@@ -60,9 +48,9 @@ def read(sources: Sequence[Source], root: Path, advance: Advance | None = None) 
     Memory: one chunk and what `methods.reading` holds.
     """
     # Every source is looked up before the first is read: a misspelt name shows at once.
-    batch = _Batch()
+    batch = Batch()
     for source, found in _found(sources, root):
-        stated = _StatedColumns(source)
+        stated = StatedColumns(source)
         parts = _parts(source, found)
         for part in parts:
             yield from _read_part(part, source, stated, batch, advance or (lambda done: None))
@@ -76,8 +64,8 @@ def size(sources: Sequence[Source], root: Path) -> int | None:
     found = _found(sources, root)
     if any(source.hub for source in sources):
         return None
-    library = sum(path.stat().st_size for _, path in _library()) if any(source.demo for source in sources) else 0
-    return library + sum(file.size for _, of_source in found for file in of_source)
+    demo = sum(path.stat().st_size for _, path in library.modules()) if any(source.demo for source in sources) else 0
+    return demo + sum(file.size for _, of_source in found for file in of_source)
 
 
 def fingerprint(sources: Sequence[Source], root: Path, known: MutableMapping[str, str] | None = None) -> str:
@@ -93,7 +81,7 @@ def fingerprint(sources: Sequence[Source], root: Path, known: MutableMapping[str
         whole.update(f"{settings}\n".encode())
         if source.demo:
             whole.update(f"python {'.'.join(map(str, sys.version_info))}\n".encode())
-            digests = [(shown, files.digest(path, shown)) for shown, path in _library()]
+            digests = [(shown, files.digest(path, shown)) for shown, path in library.modules()]
         elif source.hub:
             digests = [(source.hub, hub.commit(source))]
         else:
@@ -175,7 +163,7 @@ def _shown(source: Source) -> str:
 
 def _parts(source: Source, found: list[File]) -> list[_Part]:
     if source.demo:
-        return [_Part("demo", source.name or "demo", lambda advance: _demo_rows(source.limit, advance))]
+        return [_Part("demo", source.name or "demo", lambda advance: library.rows(source.limit, advance))]
     if source.hub:
         shown = hub.shown(source)
         name = source.name or files.printable(source.hub)
@@ -213,119 +201,9 @@ def _parquet_rows(file: File, advance: Advance) -> Iterator[Row]:
         raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
 
 
-def _library() -> list[tuple[str, Path]]:
-    """The modules of the running Python's standard library, as they are shown and where they are, sorted."""
-    top = Path(sysconfig.get_path("stdlib"))
-    found = []
-    for folder, folders, files in os.walk(top):
-        folders[:] = [name for name in folders if name not in _NOT_DEMO]
-        paths = [Path(folder, name) for name in files if name.endswith(".py")]
-        found += [(f"stdlib/{path.relative_to(top).as_posix()}", path) for path in paths]
-    if not found:
-        raise SourceError("demo: this Python has no source files of its standard library; state another source")
-    return sorted(found)
-
-
-def _demo_rows(limit: int | None, advance: Advance) -> Iterator[tuple[str, Row]]:
-    for shown, path in _library():
-        module = shown.removeprefix("stdlib/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        try:
-            source = path.read_bytes()
-            items: Sequence[Row] = demo.docstrings(importlib.util.decode_source(source), module)
-        except OSError as error:
-            raise UnreadableError(f"{shown} cannot be read: {error.strerror}") from None
-        except (SyntaxError, ValueError, RecursionError) as error:  # not Python, not text, nested too deeply
-            items = [Reject(getattr(error, "lineno", None) or 1, "not_python", str(error), "")]
-        for item in items[:limit]:
-            yield shown, item
-        advance(len(source))
-
-
-# -- rows to tables --------------------------------------------------------------------------------------------------
-
-
-class _Batch:
-    """Rows on their way to a chunk."""
-
-    def __init__(self) -> None:
-        self._records: list[dict[str, Any]] = []
-        self._rejected: list[dict[str, Any]] = []
-
-    @property
-    def rows(self) -> int:
-        return len(self._records) + len(self._rejected)
-
-    def add_record(self, source: str, file: str, line: int, format: str, record: formats.ParsedRecord) -> None:
-        self._records.append(
-            {
-                "id": tables.record_id(record.messages, record.label),
-                "source": source,
-                "messages": record.messages,
-                "label": record.label,
-                "attributes": list(record.attributes.items()),
-                "file": file,
-                "line": line,
-                "format": format,
-            }
-        )
-
-    def add_reject(self, source: str, file: str, reject: Reject) -> None:
-        self._rejected.append(
-            {
-                "source": source,
-                "file": file,
-                "line": reject.line,
-                "reason": reject.reason,
-                "detail": tables.escape(reject.detail, 400),
-                "text": tables.escape(reject.text),
-            }
-        )
-
-    def take(self) -> Chunk:
-        chunk = Chunk(
-            pa.Table.from_pylist(self._records, schema=tables.RAW),
-            pa.Table.from_pylist(self._rejected, schema=tables.REJECTED),
-        )
-        self._records, self._rejected = [], []
-        return chunk
-
-
-class _StatedColumns:
-    """Looks out for the columns that the settings of a source name, and for those that there are."""
-
-    def __init__(self, source: Source) -> None:
-        self._settings = {column: f"columns.{name}" for name, column in _columns(source).items()}
-        self._settings |= {column: "attributes" for column in _attributes(source) if column not in self._settings}
-        self._missing = set(self._settings)
-        self._found: dict[str, None] = {}
-        self._last: Any = None
-
-    def see(self, value: dict[str, Any]) -> None:
-        columns = value.keys()
-        if columns == self._last:  # as nearly always
-            return
-        self._last = columns
-        self._missing.difference_update(columns)
-        if len(self._found) < 20:
-            self._found.update(dict.fromkeys(columns))
-
-    def join(self, other: _StatedColumns) -> None:
-        """See all that `other` has seen."""
-        self._missing &= other._missing
-        self._found |= other._found
-
-    def check(self, where: str) -> None:
-        """Raise `SourceError` if a stated column was in none of the rows."""
-        if self._missing and self._found:
-            column = min(self._missing)
-            stated = f"'{files.printable(column)}' ({self._settings[column]})"
-            there = tables.escape(", ".join(list(self._found)[:20]), 300)
-            raise SourceError(f"{where}: no row has the column {stated}; it has: {there}")
-
-
-def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batch, advance: Advance) -> Iterator[Chunk]:
-    columns, attributes = _columns(source), _attributes(source)
-    here = _StatedColumns(source)
+def _read_part(part: _Part, source: Source, stated: StatedColumns, batch: Batch, advance: Advance) -> Iterator[Chunk]:
+    columns, attributes = columns_of(source), attributes_of(source)
+    here = StatedColumns(source)
     count, line = 0, 0
     first: Reject | None = None
     try:
@@ -333,7 +211,7 @@ def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batc
             line = row.line
             if isinstance(row, Item):
                 here.see(row.value)
-                result = _convert(row, source.format, columns, attributes)
+                result = convert(row, source.format, columns, attributes)
             else:
                 result = row
             if isinstance(result, Reject):
@@ -342,7 +220,7 @@ def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batc
             else:
                 count += 1
                 batch.add_record(part.source, file, line, *result)
-            if batch.rows == CHUNK_ROWS:
+            if batch.rows >= CHUNK_ROWS or batch.chars >= CHUNK_CHARS:
                 yield batch.take()
     except (UnreadableError, UnicodeError) as error:
         place = f", after line {line}" if line else ""
@@ -354,23 +232,3 @@ def _read_part(part: _Part, source: Source, stated: _StatedColumns, batch: _Batc
         here.check(part.shown)
         detail = tables.escape(first.detail, 400)
         raise SourceError(f"{part.shown}: nothing in it can be read; line {first.line}: {first.reason}: {detail}")
-
-
-def _convert(
-    item: Item, format: str, columns: dict[str, str], attributes: Sequence[str]
-) -> tuple[str, formats.ParsedRecord] | Reject:
-    name = formats.detect(item.value, columns) if format == "auto" else format
-    record = formats.to_record(item.value, name, columns, attributes) if name else formats.unknown(item.value)
-    if name and isinstance(record, formats.ParsedRecord):
-        return name, record
-    unfit = cast(Unfit, record)
-    text = json.dumps(item.value, ensure_ascii=False, default=str)
-    return Reject(item.line, unfit.reason, unfit.detail, text)
-
-
-def _columns(source: Source) -> dict[str, str]:
-    return {name: column for name, column in source.columns.model_dump().items() if column is not None}
-
-
-def _attributes(source: Source) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*DEMO_ATTRIBUTES, *source.attributes))) if source.demo else source.attributes

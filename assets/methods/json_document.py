@@ -74,6 +74,7 @@ class _Document:
         self._fell_off = False  # skipping a damaged item led to the end, so the closing bracket may be skipped too
 
     def rows(self) -> Iterator[Row]:
+        """Everything in the document, in its order."""
         window = self._window
         is_open = window.take("[")
         if is_open:

@@ -34,6 +34,7 @@ class FaultError(Exception):
 
 
 def beyond(error: Exception) -> str:
+    """What Python's parser means by an error that is none of JSON itself."""
     return "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
 
 
@@ -83,6 +84,7 @@ class Window:
             pass
 
     def move(self, to: int) -> None:
+        """Go on to `to`, counting lines."""
         self.line += self.text.count("\n", self.at, to)
         self.at = to
 
