@@ -200,8 +200,14 @@ def _damage(file: File, has_read: bool) -> str:
 
 
 def known_digest(file: File, known: MutableMapping[str, str] | None) -> str:
-    """The hash of a file's content, from `known` if its size and time of change are still the same."""
-    state = file.path.stat()
+    """The hash of a file's content, from `known` if its size and time of change are still the same.
+
+    Raises `SourceError`, as `digest` does.
+    """
+    try:
+        state = file.path.stat()
+    except OSError as error:
+        raise SourceError(f"{file.shown}: cannot be read: {error.strerror}") from None
     key = f"{file.shown} {state.st_size} {state.st_mtime_ns}"
     if known is not None and key in known:
         return known[key]

@@ -25,6 +25,8 @@ from assets.workspace import Workspace, read_json
 
 Produce = Callable[[Path], Report]
 
+MEMORIES = 50  # earlier states of a table that are known again, after a roll back for one; each takes some 100 KB
+
 
 @contextmanager
 def one_line_failures() -> Any:
@@ -60,7 +62,7 @@ def materialize(
             with tables.replacing(folder) as fresh:
                 report = produce(fresh)
             content = workspace.content_hash(name)
-            tables.write_json(_memory(workspace, name, fingerprint), {"content": content, "report": report.kept()})
+            _remember(_memory(workspace, name, fingerprint), content, report)
         _write_metrics(workspace, name, report)
         seconds = {"seconds": round(time.monotonic() - started, 2)}
         return dg.MaterializeResult(
@@ -83,6 +85,13 @@ def _fingerprint(workspace: Workspace, name: str, upstream: Sequence[str], setti
 
 def _memory(workspace: Workspace, name: str, fingerprint: str) -> Path:
     return workspace.home / "tables" / name / f"{fingerprint}.json"
+
+
+def _remember(path: Path, content: str, report: Report) -> None:
+    tables.write_json(path, {"content": content, "report": report.kept()})
+    newest = sorted(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime, reverse=True)
+    for other in newest[MEMORIES:]:
+        other.unlink(missing_ok=True)
 
 
 def _reusable(workspace: Workspace, name: str, fingerprint: str, idle: dict[str, Any]) -> Report | None:

@@ -56,6 +56,16 @@ def test_a_setting_of_its_own_section_or_the_seed_or_a_source_makes_it_again(tmp
     assert recipe.calls == 4, "back to what was known: the content is still the same"
 
 
+def test_the_memory_of_earlier_states_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(materializing, "MEMORIES", 3)
+    recipe = Recipe()
+    for number in range(5):
+        materialize(tmp_path, recipe, extra=str(number))
+    assert len(list((tmp_path / ".dagster" / "tables" / "raw_data").iterdir())) == 3
+    materialize(tmp_path, recipe, extra="4")
+    assert recipe.calls == 5
+
+
 def test_a_table_that_was_edited_is_made_again(tmp_path: Path) -> None:
     recipe = Recipe()
     materialize(tmp_path, recipe)

@@ -62,8 +62,7 @@ def test_any_bytes_are_rows_or_an_unreadable_file(data: bytes, encoding: str, si
 def _read_or_refuse(read: Callable[[], Iterator[Row]]) -> None:
     try:
         found = list(read())
-    except UnreadableError as error:
-        assert str(error)
+    except UnreadableError:
         return
     assert all(row.line >= 1 for row in found)
     assert [row.line for row in found] == sorted(row.line for row in found)
@@ -149,23 +148,24 @@ def test_a_number_that_is_not_finite_is_no_label_and_no_attribute(number: str) -
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("filling", [b"x", b"[", b'"', b" ", b"\n", b'{"a":', b"{},", b'a","\n', b'""\n', b"x\t"])
-@pytest.mark.parametrize("begin", [b"", b'[{"a": "', b'{"a": 1}\n{"b": "', b'text,label\n"'])
+@pytest.mark.parametrize("begin", [b'[{"a": "', b'text,label\n"'])
 def test_an_endless_input_is_read_in_bounded_memory_and_time(
     reader: Reader, filling: bytes, begin: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 20_000)
-    piece = (filling * 8_000)[:8_000]
+    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 2_000)
+    monkeypatch.setattr(rows, "_FREE_WASTE", 2**18)
+    piece = (filling * 1_000)[:1_000]
     started = time.process_time()
     tracemalloc.start()
     try:
-        for _ in reader(iter([begin, *[piece] * 100])):
+        for _ in reader(iter([begin, *[piece] * 40])):
             pass
     except UnreadableError:
         pass
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peak < 8_000_000  # of 800,000 characters, an unlimited reader holds them, their lines and its retries
+    assert peak < 1_000_000  # lists of small values take some 60 bytes a character; it does not grow with the input
     assert time.process_time() - started < 20
 
 
@@ -178,8 +178,8 @@ def test_quotes_that_open_on_every_line_end_in_a_refusal_not_in_hours(monkeypatc
 def test_a_long_line_behind_blanks_is_not_taken_for_a_blank_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 100)
     data = b'{"a": 1}\n' + b" " * 500 + b'{"a": 2}\n{"a": 3}\n'
-    for reader in (reading.json_lines, reading.json_items):
-        kept, [reject] = split(reader([data]))
+    for found in (reading.json_lines([data]), reading.json_items([data], lines=True)):
+        kept, [reject] = split(found)
         assert [item.line for item in kept] == [1, 3]
         assert (reject.line, reject.reason) == (2, "too_long")
     _, [reject] = split(reading.label_lines([b"A" * 500]))
@@ -275,7 +275,7 @@ def test_labels_of_every_type(column: pa.Array, labels: list[str | None]) -> Non
 
 
 def test_values_that_python_has_not_cost_their_row() -> None:
-    for bad in (pa.array([0, 2**30], pa.date32()), pa.array([0, 2**62], pa.timestamp("s"))):
+    for bad in (pa.array([0, 2**30], pa.date32()), pa.array([0, 2**62], pa.timestamp("us"))):
         kept, [reject] = split(iter(parquet(text=["a", "b"], label=bad)))
         assert [item.value["text"] for item in kept] == ["a"]
         assert (reject.line, reject.reason) == (2, "wrong_type")
