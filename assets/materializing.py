@@ -71,6 +71,14 @@ def materialize(
         )
 
 
+def is_up_to_date(
+    workspace: Workspace, name: str, upstream: Sequence[str] = (), settings: Sequence[str] = (), extra: str = ""
+) -> bool:
+    """Whether `data/<name>` is what `materialize` with the same arguments would leave as it is."""
+    fingerprint = _fingerprint(workspace, name, upstream, settings, extra)
+    return _reusable(workspace, name, fingerprint, {}) is not None
+
+
 def _fingerprint(workspace: Workspace, name: str, upstream: Sequence[str], settings: Sequence[str], extra: str) -> str:
     sections = workspace.params.model_dump(mode="json", include={"seed", *settings})
     parts = {

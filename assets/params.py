@@ -134,7 +134,7 @@ class Embeddings(Section):
     revision: str | None = None  # hub only
     text: Literal["conversation", "prompt"] = "conversation"  # what is embedded: all turns, or those before the answer
     max_tokens: Annotated[int, Field(ge=8, le=8192)] = 256  # longer texts are cut there, and counted
-    batch_tokens: Annotated[int, Field(ge=256)] = 8192  # padded tokens in one forward pass
+    batch_tokens: Annotated[int, Field(ge=256)] = 8192  # padded tokens in one forward pass on a GPU
     device: str = "auto"  # auto, cpu, cuda or cuda:N
 
 

@@ -48,6 +48,11 @@ def source_fingerprint(workspace: Workspace) -> str:
     return fingerprint
 
 
+def is_up_to_date(workspace: Workspace, fingerprint: str) -> bool:
+    """Whether the table holds what the sources with this fingerprint, and the present settings, call for."""
+    return materializing.is_up_to_date(workspace, "raw_data", settings=["raw_data"], extra=fingerprint)
+
+
 def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
     read = workspace.params.raw_data.sources
     writer = tables.ShardWriter(folder, tables.RAW)

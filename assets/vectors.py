@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assets.code import package_versions
 from assets.errors import ModelError
 from assets.methods.encoding import RECIPE, EncodedBatch, Encoder
 from assets.progress import Advance
@@ -37,10 +38,11 @@ Vectors = npt.NDArray[np.float32]
 def recipe(model: str, max_tokens: int, device: str) -> str:
     """32 hex digits that name what a cached vector depends on besides its text.
 
-    That is the model's fingerprint, the length at which texts are cut, pooling and normalisation, and whether a CPU
-    or a GPU computed it, for their last bits differ. Raises nothing; costs nothing.
+    That is the model's fingerprint, the length at which texts are cut, pooling and normalisation, the releases of the
+    packages that compute it, and whether a CPU or a GPU does, for their last bits differ.
     """
-    parts = "\n".join((model, str(max_tokens), RECIPE, device.split(":")[0]))
+    packages = [f"{name}=={package_versions()[name]}" for name in ("tokenizers", "torch", "transformers")]
+    parts = "\n".join((model, str(max_tokens), RECIPE, device.split(":")[0], *packages))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 

@@ -135,6 +135,11 @@ def _execute(only: list[str] | None, config: dict[str, Any] | None) -> int:
 
 def _ui(options: argparse.Namespace) -> int:
     root = _root()
+    from assets import params
+    from assets.workspace import SETTINGS
+
+    params.load(root / SETTINGS)  # Dagster would start all the same, and show a traceback
+    _require_free(options.port)
     dg = Path(sys.executable).with_name("dg")
     if not dg.is_file():
         raise PickwiseError("the `dg` command is not installed beside this Python; run `make run` once")
@@ -142,6 +147,18 @@ def _ui(options: argparse.Namespace) -> int:
     arguments = [str(dg), "dev", "--host", "127.0.0.1", "--port", str(options.port)]
     print(f"Dagster opens on http://127.0.0.1:{options.port} (stop it with Ctrl-C)", flush=True)
     os.execve(dg, arguments, environment)
+
+
+def _require_free(port: int) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "expected 0 to 65535"
+            raise PickwiseError(f"--port {port}: {why}; take another, such as --port {port % 60000 + 1}") from None
 
 
 def _versions(options: argparse.Namespace) -> int:

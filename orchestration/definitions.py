@@ -41,7 +41,7 @@ def build_defs(
         asset_checks=build_checks(),
         jobs=jobs,
         schedules=[schedules.recurring_selection(settings.schedule)],
-        sensors=[sensors.new_source_data],
+        sensors=[sensors.new_source_data, sensors.dead_runs],
         resources={
             "workspace": resources.workspace_resource,
             "progress": resources.log_progress_resource,

@@ -1,14 +1,16 @@
 """The jobs: select a subset, and go back to an earlier one."""
 
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 
 from assets import tables
 from assets.materializing import one_line_failures
+from assets.versioning import Version
 from assets.workspace import Workspace
 from orchestration.versions import Versions
 
+DATA_VERSION_TAG = "dagster/data_version"
 DATA_ASSETS = (
     "raw_data",
     "cleaned_data",
@@ -44,16 +46,39 @@ def restore_version(
         rollback = versions.rollback(config.version, overwrite_params=config.overwrite_params)
     if rollback.params_copy:
         context.log.warning(f"your edited params.yaml was kept as {rollback.params_copy.name}")
-    for name in DATA_ASSETS:
-        if workspace.table(name).is_dir():
-            content = tables.content_hash(workspace.table(name))
-            context.log_event(_materialization(name, content, rollback.version.name))
+    for event in _materializations(workspace, rollback.version):
+        context.log_event(event)
     return rollback.version.name
 
 
-def _materialization(name: str, content: str, version: str) -> dg.AssetMaterialization:
-    metadata: dict[str, Any] = {"restored from": version, "path": dg.MetadataValue.path(f"data/{name}")}
-    return dg.AssetMaterialization(name, metadata=metadata, tags={"dagster/data_version": content})
+def _materializations(workspace: Workspace, version: Version) -> Iterator[dg.AssetMaterialization]:
+    """What every asset now holds, so that its page shows the restored content and Dagster knows its data version."""
+    for name in DATA_ASSETS:
+        folder = workspace.table(name)
+        rows = version.identity.rows if name == "selected_subset" else tables.count_rows(folder)
+        if folder.is_dir():
+            yield dg.AssetMaterialization(
+                name,
+                metadata={
+                    "restored from": version.name,
+                    "path": dg.MetadataValue.path(f"data/{name}"),
+                    "dagster/row_count": rows,
+                },
+                tags={DATA_VERSION_TAG: workspace.content_hash(name)},
+            )
+    yield dg.AssetMaterialization(
+        "subset_version",
+        metadata={
+            "version": version.name,
+            "new": False,
+            "why": "rolled back",
+            "tag": version.tag,
+            "commit": version.commit,
+            "summary": version.identity.summary,
+            "dagster/row_count": version.identity.rows,
+        },
+        tags={DATA_VERSION_TAG: version.identity.rows_hash},
+    )
 
 
 @dg.job(

@@ -5,7 +5,7 @@ One builder per resource; `definitions.py` puts them together, and tests or the 
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import dagster as dg
 from assets.materializing import one_line_failures
 from assets.progress import Advance
 from assets.workspace import Workspace, exclusive, find_root
+from orchestration.liveness import alive, close_dead_runs
 from orchestration.versions import Versions
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -30,10 +31,18 @@ def workspace_resource(context: dg.InitResourceContext) -> Iterator[Workspace]:
     log = context.log
     with one_line_failures():
         root = project_root()
-    with exclusive(root, lambda sentence: log.warning(sentence) if log else None):
+    with _alive(context, root), exclusive(root, lambda sentence: log.warning(sentence) if log else None):
         with one_line_failures():
             workspace = Workspace.open(root)
         yield workspace
+
+
+def _alive(context: dg.InitResourceContext, root: Path) -> AbstractContextManager[None]:
+    """Closes runs that were killed, and tells others that this one lives."""
+    if context.run is None or context.instance is None:
+        return nullcontext()
+    close_dead_runs(context.instance, root)
+    return alive(root, context.run.run_id)
 
 
 @dg.resource(description="Progress of long work, as lines in the run's log.")

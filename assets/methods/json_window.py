@@ -91,18 +91,19 @@ class Window:
     def peek(self) -> str:
         """The next character that is not white space, or "" at the end; moves there."""
         while True:
+            char = self.text[self.at : self.at + 1]
+            if char and char not in " \t\r\n":  # asked first: most often there is nothing to pass over
+                return char
             if space := _SPACE.match(self.text, self.at):
                 self.move(space.end())
-            if self.at < len(self.text):
-                return self.text[self.at]
-            if not self.fill():
+            if self.at == len(self.text) and not self.fill():
                 return ""
 
     def take(self, char: str) -> bool:
         """Whether `char` comes next; if so it is passed over."""
         if self.peek() != char:
             return False
-        self.move(self.at + 1)
+        self.at += 1
         return True
 
     def indent(self) -> str | None:
