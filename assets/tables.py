@@ -101,6 +101,9 @@ def embeddings_schema(dimensions: int) -> pa.Schema:
     )
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def record_id(messages: Sequence[dict[str, str]], label: str | None) -> str:
     """The id of a record: 32 hex digits, BLAKE2b-128 over the canonical JSON of (messages, label).
 
@@ -108,8 +111,7 @@ def record_id(messages: Sequence[dict[str, str]], label: str | None) -> str:
     Cost: linear in the text.
     """
     turns = [{"content": turn["content"], "role": turn["role"]} for turn in messages]
-    canonical = json.dumps([turns, label], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.blake2b(canonical.encode("utf-8"), digest_size=16).hexdigest()
+    return hashlib.blake2b(_CANONICAL.encode([turns, label]).encode("utf-8"), digest_size=16).hexdigest()
 
 
 def escape(text: str, limit: int = 200) -> str:
