@@ -59,14 +59,16 @@ def identity(workspace: Workspace, folder_hash: str) -> SubsetIdentity:
     manifest = read_json(workspace.require("selected_subset") / "manifest.json")
     if manifest is None:
         raise DataError("data/selected_subset/manifest.json is missing or damaged: materialize selected_subset again")
-    rows, classes = int(manifest["rows"]), len(manifest["classes"])
+    rows, by_label = int(manifest["rows"]), manifest["grouped_by"] == "label"
+    groups = len(manifest["classes" if by_label else "sources"])
+    kind = ("class", "classes") if by_label else ("source", "sources")
     return SubsetIdentity(
         rows=rows,
         rows_hash=str(manifest["rows_hash"]),
         folder_hash=folder_hash,
         settings_hash=_hash(manifest["settings"]),
         code_hash=_hash([manifest["code"], manifest["packages"]]),
-        summary=f"{rows:,} of {manifest['pool_rows']:,} rows, {classes} {'class' if classes == 1 else 'classes'}",
+        summary=f"{rows:,} of {manifest['pool_rows']:,} rows, {groups} {kind[groups > 1]}",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from assets import tables
 from assets.materializing import one_line_failures
@@ -30,8 +31,10 @@ select_subset = dg.define_asset_job(
 class RollbackConfig(dg.Config):
     """Which version to go back to."""
 
-    version: str
-    overwrite_params: bool = False
+    version: str = Field(description="Such as v1.0.0, or latest; `pickwise versions` lists them.")
+    overwrite_params: bool = Field(
+        default=False, description="Give up edits of params.yaml that no version holds; a copy is kept."
+    )
 
 
 @dg.op(pool="workspace", description="Restore the subset, the settings and the lock of a version.")
@@ -40,7 +43,7 @@ def restore_version(
     config: RollbackConfig,
     workspace: dg.ResourceParam[Workspace],
     versions: dg.ResourceParam[Versions],
-) -> str:
+) -> None:
     """Restore a version and tell Dagster what the tables now hold."""
     with one_line_failures():
         rollback = versions.rollback(config.version, overwrite_params=config.overwrite_params)
@@ -48,7 +51,6 @@ def restore_version(
         context.log.warning(f"your edited params.yaml was kept as {rollback.params_copy.name}")
     for event in _materializations(workspace, rollback.version):
         context.log_event(event)
-    return rollback.version.name
 
 
 def _materializations(workspace: Workspace, version: Version) -> Iterator[dg.AssetMaterialization]:

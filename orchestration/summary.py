@@ -92,8 +92,10 @@ def _balance(root: Path) -> Table | None:
         return None
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    table = Table(title="Balance before and after", title_justify="left")
-    table.add_column("class")
+    manifest = read_json(root / "data" / "selected_subset" / "manifest.json") or {}
+    grouped_by = str(manifest.get("grouped_by", "label"))
+    table = Table(title=f"Balance before and after, by {grouped_by}", title_justify="left")
+    table.add_column(grouped_by)
     for name in ("pool", "share", "subset", "share"):
         table.add_column(name, justify="right")
     for row in rows[:MOST_CLASSES]:
@@ -102,7 +104,7 @@ def _balance(root: Path) -> Table | None:
     if len(rows) > MOST_CLASSES:
         left = rows[MOST_CLASSES:]
         table.add_row(
-            f"{len(left)} more classes",
+            f"{len(left)} more",
             f"{sum(int(row['pool']) for row in left):,}",
             f"{100 * sum(float(row['pool share']) for row in left):.1f} %",
             f"{sum(int(row['subset']) for row in left):,}",
