@@ -31,7 +31,7 @@ KEEP = ("id", "source", "label", "attributes", "file", "line")
 
 @dg.asset(
     deps=["raw_data"],
-    group_name="records",
+    group_name="selection",
     kinds={"daft", "parquet"},
     code_version=code.code_version("cleaned_data"),
     pool="workspace",

@@ -17,7 +17,7 @@ from assets.workspace import Workspace
 
 @dg.asset(
     deps=["cleaned_data", "embeddings"],
-    group_name="signals",
+    group_name="selection",
     kinds={"scikitlearn", "parquet"},
     code_version=code.code_version("cluster_assignments"),
     pool="workspace",

@@ -16,7 +16,7 @@ from assets.workspace import Workspace
 
 @dg.asset(
     deps=["cleaned_data"],
-    group_name="signals",
+    group_name="selection",
     kinds={"huggingface", "pytorch"},
     code_version=code.code_version("embeddings"),
     pool="workspace",

@@ -13,7 +13,7 @@ from assets.workspace import Workspace, read_json
 
 
 @dg.asset(
-    group_name="records",
+    group_name="selection",
     kinds={"parquet", "huggingface"},
     code_version=code.code_version("raw_data"),
     pool="workspace",

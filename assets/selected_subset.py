@@ -26,7 +26,7 @@ SETTINGS = ("raw_data", "cleaned_data", "embeddings", "uncertainty_scores", "clu
 
 @dg.asset(
     deps=list(UPSTREAM),
-    group_name="subset",
+    group_name="selection",
     kinds={"numba", "parquet"},
     code_version=code.code_version("selected_subset"),
     pool="workspace",

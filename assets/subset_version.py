@@ -20,7 +20,7 @@ class VersionConfig(dg.Config):
 
 @dg.asset(
     deps=["selected_subset"],
-    group_name="subset",
+    group_name="selection",
     kinds={"dvc", "git"},
     code_version=code.code_version("subset_version"),
     pool="workspace",

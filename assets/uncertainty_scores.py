@@ -23,7 +23,7 @@ DIRECTIONS = {
 
 @dg.asset(
     deps=["cleaned_data", "embeddings"],
-    group_name="signals",
+    group_name="selection",
     kinds={"scikitlearn", "parquet"},
     code_version=code.code_version("uncertainty_scores"),
     pool="workspace",

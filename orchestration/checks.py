@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from assets import materializing, plots, reporting
+from assets.tables import escape
 from assets.verdict import CheckOutcome, GroupShares
 from assets.workspace import Workspace
 from orchestration.comparisons import percent
@@ -55,6 +56,10 @@ def metadata(outcome: CheckOutcome, docs: Path) -> dict[str, Any]:
     if docs.is_file():  # not where the subset could not be read
         entries["report"] = dg.MetadataValue.path(str(docs))
     entries |= {name: value for name, value in outcome.facts.items() if isinstance(value, int | float)}
+    # Numbers, because Dagster draws those over time.
+    for title, each in outcome.facts.get("columns", {}).items():
+        if each["divergence"] is not None:
+            entries[f"divergence of {escape(title, 80)}"] = each["divergence"]
     if outcome.table:
         entries["groups"] = dg.MetadataValue.md(groups_table(outcome.table))
         png = base64.b64encode(shares_picture(outcome.table)).decode("ascii")
