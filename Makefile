@@ -16,7 +16,7 @@ ui: .venv/installed
 
 test: .venv/installed
 	@$(BIN)/python tests/browser.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

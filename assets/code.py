@@ -35,7 +35,7 @@ def code_version(module: str) -> str:
     digest = hashlib.blake2b(digest_size=6)
     for file in closure(module):
         digest.update(file.encode())
-        digest.update(ast.dump(_without_docstrings(_tree(PACKAGE.parent / file))).encode())
+        digest.update(ast.dump(_tree(PACKAGE.parent / file)).encode())
     return digest.hexdigest()
 
 
@@ -47,7 +47,7 @@ def package_versions() -> dict[str, str]:
 
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
+    return _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
 
 
 def _imports(path: Path) -> list[Path]:
@@ -71,6 +71,10 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:] or [ast.Pass()]
     return tree

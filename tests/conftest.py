@@ -107,7 +107,8 @@ def new_project(root: Path, params: str) -> Project:
     )  # fmt: skip
     for name in listed.stdout.split("\0"):
         source = ROOT / name
-        if name and source.is_file() and name.split("/")[0] not in ("docs", "benchmarks", "tests"):
+        # A lock that somebody made by running this very checkout is not part of the project.
+        if name != "dvc.lock" and source.is_file() and name.split("/")[0] not in ("docs", "benchmarks", "tests", ""):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, root / name)
     project = Project(root)

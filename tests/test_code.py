@@ -1,6 +1,8 @@
 """A code version changes when code does, and not when only words about it do."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 from assets import code
@@ -32,3 +34,13 @@ def test_versions_are_stable_and_differ_between_assets() -> None:
 
 def test_package_versions_have_no_local_build_tags() -> None:
     assert code.package_versions()["torch"] == "2.13.0"
+
+
+def test_the_version_does_not_depend_on_what_was_asked_before() -> None:
+    modules = ("raw_data", "cleaned_data", "selected_subset")
+    script = "import sys; from assets import code; print({name: code.code_version(name) for name in sys.argv[1:]})"
+    said = [
+        ast.literal_eval(subprocess.check_output([sys.executable, "-c", script, *order], text=True, cwd=ROOT))
+        for order in (modules, modules[::-1])
+    ]
+    assert said[0] == said[1]

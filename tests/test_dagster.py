@@ -98,9 +98,8 @@ def test_one_run_at_a_time_writes_the_workspace(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(ROOT)
     defs = build_defs()
     for job in ("select_subset", "rollback_subset"):
-        pools = {node.name: node.definition.pool for node in defs.resolve_job_def(job).graph.nodes}
-        assert pools
-        assert set(pools.values()) == {"workspace"}, pools
+        for node in defs.resolve_job_def(job).graph.nodes:
+            assert node.definition.pools == {"workspace"}, node.name
 
 
 def test_the_instance_is_the_projects_own_and_reports_to_nobody(here: Project) -> None:
@@ -151,7 +150,7 @@ def test_dg_launch_leaves_no_stray_files(launched: Project) -> None:
 
 
 def test_what_a_killed_dg_would_leave_is_ignored(project: Project) -> None:
-    for name in (".tmp_dagster_home_abc", ".telemetry", ".nux", ".logs_queue", "logs"):
+    for name in (".tmp_dagster_home_abc", ".telemetry", ".nux"):
         (project.root / name).mkdir()
         project.write(f"{name}/file", "")
     assert project.git("status", "--porcelain").splitlines() == ["?? rows.jsonl"]
@@ -227,7 +226,7 @@ def test_the_sensor_starts_no_run_for_what_was_read_already(
 
 
 def test_the_sensor_waits_for_a_run_that_is_at_work(here: Project, ephemeral: dg.DagsterInstance) -> None:
-    job = build_defs().resolve_job_def("rollback_subset")
+    job = build_defs().resolve_job_def("select_subset")
     run = ephemeral.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert tick(ephemeral)[:2] == (0, None)
     ephemeral.report_run_failed(run)
@@ -318,14 +317,14 @@ def test_a_run_that_was_killed_is_closed(here: Project) -> None:
         assert run.run_id in str(said.skip_message)
         (run,) = instance.get_runs()
         assert run.status == dg.DagsterRunStatus.FAILURE
-        assert CLOSED in [entry.user_message for entry in instance.all_logs(run.run_id)]
+        assert CLOSED in [e.dagster_event.message for e in instance.all_logs(run.run_id) if e.dagster_event]
         assert sensors.dead_runs(context) == dg.SkipReason("every run is alive")
     assert not list(folder.iterdir())
 
 
 def test_a_run_that_works_is_left_alone(here: Project, ephemeral: dg.DagsterInstance) -> None:
     run = ephemeral.create_run_for_job(
-        build_defs().resolve_job_def("rollback_subset"), status=dg.DagsterRunStatus.STARTED
+        build_defs().resolve_job_def("select_subset"), status=dg.DagsterRunStatus.STARTED
     )
     with alive(here.root, run.run_id):
         assert close_dead_runs(ephemeral, here.root) == []
