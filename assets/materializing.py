@@ -7,11 +7,12 @@ upstream tables, and, for the first asset, the content of the sources. Their has
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,28 @@ from assets.workspace import Workspace, read_json
 
 Produce = Callable[[Path], Report]
 
+MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+
 MEMORIES = 50  # earlier states of a table that are known again, after a roll back for one; each takes some 100 KB
 
 
 @contextmanager
-def one_line_failures() -> Any:
-    """Turn an error that the user can mend into a Dagster failure that says just that line, and is not retried."""
+def one_line_failures() -> Iterator[None]:
+    """Turn an error that the user can mend into a Dagster failure that says just that line, and is not retried.
+
+    A full disk or a folder that may not be written is one of those.
+    """
     try:
         yield
     except PickwiseError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+    except OSError as error:
+        if error.errno not in MENDABLE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        raise dg.Failure(
+            description=f"{where}{error.strerror}; make room or give access, then run again", allow_retries=False
+        ) from None
 
 
 def materialize(
@@ -96,7 +109,8 @@ def _memory(workspace: Workspace, name: str, fingerprint: str) -> Path:
 
 
 def _remember(path: Path, content: str, report: Report) -> None:
-    tables.write_json(path, {"content": content, "report": report.kept()})
+    # The order of a report's columns and counts is that in which people see them.
+    tables.write_json(path, {"content": content, "report": report.kept()}, sort_keys=False)
     newest = sorted(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime, reverse=True)
     for other in newest[MEMORIES:]:
         other.unlink(missing_ok=True)

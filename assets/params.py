@@ -1,7 +1,7 @@
 """The typed, validated model of `params.yaml`, the one file a user edits.
 
 An unknown key, a wrong type or a value out of range is refused before any work, with the key's path, the value and
-what would be accepted. The sections bear the names of the assets, so that each DVC stage depends on its own section.
+what would be accepted. The sections bear the names of the assets; a change of one recomputes only what depends on it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLACEHOLDERS = ("<nooutput>", "<no output>", "<noinput>", "no output", "n/a", "n
 class Section(BaseModel):
     """A section of the settings: no unknown keys, no silent conversions, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Columns(Section):
@@ -53,7 +53,7 @@ class Source(Section):
     name: str | None = None  # shown as the record's source; default: the file name without endings, or the hub id
     format: FormatName = "auto"
     columns: Columns = Columns()
-    attributes: tuple[str, ...] = ()  # columns kept with the record, for bias checks and quotas
+    attributes: tuple[str, ...] = ()  # columns kept with the record, for the bias check
     header: tuple[str, ...] | None = None  # column names of a CSV or TSV file that has no header line
     encoding: str = "utf-8"
     limit: Annotated[int, Field(ge=1)] | None = None  # at most this many rows of each file, from the top
@@ -130,12 +130,12 @@ class CleanedData(Section):
 class Embeddings(Section):
     """The encoder."""
 
-    model: str = "all-MiniLM-L6-v2"  # the bundled one; else a hub id or a local folder
+    model: Annotated[str, Field(min_length=1)] = "all-MiniLM-L6-v2"  # the bundled one; else a hub id or a local folder
     revision: str | None = None  # hub only
     text: Literal["conversation", "prompt"] = "conversation"  # what is embedded: all turns, or those before the answer
     max_tokens: Annotated[int, Field(ge=8, le=8192)] = 256  # longer texts are cut there, and counted
     batch_tokens: Annotated[int, Field(ge=256)] = 8192  # padded tokens in one forward pass on a GPU
-    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"  # auto, cpu, cuda or cuda:N
 
 
 class UncertaintyScores(Section):
@@ -222,6 +222,8 @@ class Checks(Section):
     bias: Bias = Bias()
 
 
+_CRON = re.compile(r"(?:(?:\*|\d+(?:-\d+)?)(?:/[1-9]\d*)?(?:,(?!$)|$))+")
+_CRON_NAMES = re.compile(r"(?:(?:\*|\d+(?:-\d+)?|[a-zA-Z]{3}(?:-[a-zA-Z]{3})?)(?:/[1-9]\d*)?(?:,(?!$)|$))+")
 CRON_FIELDS = (("minutes", 0, 59), ("hours", 0, 23), ("days", 1, 31), ("months", 1, 12), ("weekdays", 0, 7))
 
 
@@ -239,7 +241,9 @@ class Schedule(Section):
             raise ValueError("expected five cron fields, such as '0 3 * * *' (daily at 03:00)")
         for text, (name, low, high) in zip(fields, CRON_FIELDS, strict=True):
             numbers = [int(number) for number in re.findall(r"\d+", re.sub(r"/\d+", "", text))]
-            if not re.fullmatch(r"[\d*,/a-zA-Z#-]+", text) or any(not low <= n <= high for n in numbers):
+            sound = re.fullmatch(_CRON_NAMES if name in ("months", "weekdays") else _CRON, text)
+            turned = any(int(a) > int(b) for a, b in re.findall(r"(\d+)-(\d+)", text))
+            if not sound or turned or any(not low <= n <= high for n in numbers):
                 raise ValueError(f"expected {name} from {low} to {high} in the place of '{text}'")
         return value
 
@@ -287,6 +291,8 @@ def parse(text: str, name: str = "params.yaml") -> Params:
         raise SettingsError(f"{name}{where}: {error.problem or 'not valid YAML'}") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
+    except (TypeError, RecursionError):
+        raise SettingsError(f"{name}: expected plain keys and a few levels of nesting") from None
     if document is None:
         document = {}
     if not isinstance(document, dict):

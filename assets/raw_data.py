@@ -83,7 +83,7 @@ def report(records: pa.Table, rejected: pa.Table) -> Report:
         preview=reporting.preview(records.slice(0, reporting.PREVIEW_ROWS).to_pylist()),
         schema=reporting.columns(tables.RAW),
         counts={"source": origins, "format": formats, "rejection": reasons},
-        pictures={"rows by source": reporting.picture(plots.bars(origins, "rows"))},
+        pictures={"records by source": reporting.picture(plots.bars(origins, "rows"))},
         metrics={"rows": records.num_rows, "rejected": dict(reasons)},
     )
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from assets.tables import escape
 
 PREVIEW_ROWS = 10
+FIRST = ("rank", "label", "gain", "reason", "messages")
 Cell = str | int | float | None
 
 
@@ -59,8 +60,14 @@ def columns(schema: pa.Schema) -> list[tuple[str, str]]:
 
 
 def preview(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Cell]]:
-    """The first rows as cells that are safe to look at: texts escaped and cut, messages as one line each."""
-    return [{name: _cell(value) for name, value in row.items()} for row in rows[:PREVIEW_ROWS]]
+    """The first rows as cells that are safe to look at: texts escaped and cut, messages as one line each.
+
+    What people look for comes first, so that it is in sight.
+    """
+    return [
+        {name: _cell(row[name]) for name in sorted(row, key=lambda name: name not in FIRST)}
+        for row in rows[:PREVIEW_ROWS]
+    ]
 
 
 def _cell(value: Any) -> Cell:
@@ -68,6 +75,8 @@ def _cell(value: Any) -> Cell:
         return value
     if isinstance(value, list) and value and isinstance(value[0], dict) and "content" in value[0]:
         return escape(" ⏎ ".join(f"{turn['role']}: {turn['content']}" for turn in value), 240)
+    if isinstance(value, list) and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+        return escape(", ".join(f"{name}={text}" for name, text in value), 240)
     return escape(value if isinstance(value, str) else str(value), 240)
 
 

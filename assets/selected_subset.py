@@ -72,7 +72,10 @@ def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
     settings = workspace.params.selected_subset
     rows = resolve_budget(settings.budget, len(pool.groups))
     sizes = dict(Counter(pool.groups))
-    apportionment = balance.apportion(sizes, settings.quota, rows)
+    try:
+        apportionment = balance.apportion(sizes, settings.quota, rows)
+    except DataError as error:
+        raise DataError(f"selected_subset.quota: {error}") from None
     with progress.task("selecting", rows) as advance:
         chosen = choose(pool, settings, apportionment.seats, workspace.params.seed, advance)
     subset = as_table(pool, chosen)
@@ -249,6 +252,7 @@ def report(pool: Pool, subset: pa.Table, chosen: selection.Selection, notes: tup
             "classes": len(after),
             "clusters_covered": covered,
             "total_gain": float(np.sum(chosen.gains)),
+            "suspected_labels_left_out": chosen.left_out,
         },
         curves={
             "classes.csv": classes,

@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets import code, materializing, verdict
 from assets.errors import DataError
+from assets.selected_subset import NO_LABEL
 from assets.versioning import SubsetIdentity, VersionStore
 from assets.workspace import Workspace, read_json
 
@@ -60,7 +61,7 @@ def identity(workspace: Workspace, folder_hash: str) -> SubsetIdentity:
     if manifest is None:
         raise DataError("data/selected_subset/manifest.json is missing or damaged: materialize selected_subset again")
     rows, by_label = int(manifest["rows"]), manifest["grouped_by"] == "label"
-    groups = len(manifest["classes" if by_label else "sources"])
+    groups = len(set(manifest["classes"]) - {NO_LABEL}) if by_label else len(manifest["sources"])
     kind = ("class", "classes") if by_label else ("source", "sources")
     return SubsetIdentity(
         rows=rows,

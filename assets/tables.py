@@ -211,9 +211,9 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as sorted, indented JSON through a temporary name."""
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
+    """Write `value` as indented JSON through a temporary name; sorted, unless the order of its keys means something."""
+    text = json.dumps(value, indent=2, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False) + "\n"
     write_text(path, text)
 
 

@@ -53,11 +53,9 @@ def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
         cleaned.column("label").to_pylist(), cleaned.column("source").to_pylist(), settings.target
     )
     if target is None:
-        rows = tables.SCORES.empty_table().schema
-        table = pa.table(
-            {f.name: ids if f.name == "id" else [note if f.name == "null_reason" else None] * len(ids) for f in rows},
-            schema=tables.SCORES,
-        )
+        constants = {name: note if name == "null_reason" else None for name in tables.SCORES.names if name != "id"}
+        columns = {"id": ids, **{name: [value] * len(ids) for name, value in constants.items()}}
+        table = pa.table(columns, schema=tables.SCORES)
         scores = None
     else:
         vectors = embeddings.aligned(workspace, ids)

@@ -91,15 +91,15 @@ def find_root(start: Path) -> Path:
 
 
 @contextmanager
-def exclusive(root: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the workspace's lock for the block, so that two runs never write at once.
+def exclusive(root: Path, waiting: Callable[[str], None], name: str = "workspace") -> Iterator[None]:
+    """Hold the workspace's lock (or another one, by `name`) for the block, so that two runs never write at once.
 
     If another run holds it, `waiting` is called once with a sentence, and this one queues. The operating system
     lets go of the lock when a process ends, however it ends.
     """
     home = root / HOME
     home.mkdir(exist_ok=True)
-    with (home / "workspace.lock").open("a+") as file:
+    with (home / f"{name}.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -18,6 +18,8 @@ from assets.errors import PickwiseError
 
 if TYPE_CHECKING:
     from assets.versioning import Version
+    from orchestration.running import Outcome
+    from orchestration.terminal import Screen
 
 USER_ERROR = 2
 
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return USER_ERROR
     except KeyboardInterrupt:
-        _complain("stopped; what was embedded so far is kept, and the last good tables are in place")
+        _complain("stopped; no table is half-written, and what was embedded so far is kept")
         return 130
     except BrokenPipeError:
         # The reader of our output (head, less) has left; Python must not complain about it when it exits.
@@ -108,27 +110,32 @@ def _execute(only: list[str] | None, config: dict[str, Any] | None) -> int:
     from assets.workspace import SETTINGS
 
     params.load(root / SETTINGS)  # refuse bad settings before anything heavy is imported
-    from rich.console import Console
-
     from orchestration.versions import Versions
 
-    console = Console()
     Versions(root).prepare()
-    from orchestration import running, summary
-    from orchestration.terminal import Terminal
+    from orchestration import running
+    from orchestration.terminal import Screen, Terminal
 
+    console = Screen()
     console.print("[bold]pickwise[/bold] " + ("runs the whole graph" if only is None else " ".join(only)))
     with Terminal(console) as terminal:
         outcome = running.run(root, terminal, terminal.listen, only, config)
+    return _tell(console, root, outcome, whole=only is None)
+
+
+def _tell(console: Screen, root: Path, outcome: Outcome, whole: bool) -> int:
+    """Say what came of a run; returns the exit code."""
+    from orchestration import summary
+
     if outcome.unexpected:
         print(outcome.unexpected, file=sys.stderr)
-    if only is None and not outcome.failures and not outcome.unexpected:
+    if whole and not outcome.failures and not outcome.unexpected:
         summary.show(console, root, outcome)
     for line in outcome.failures.values():
         _complain(line)
     if outcome.failures:
         return USER_ERROR
-    if outcome.blocked and only is not None:
+    if outcome.blocked and not whole:
         console.print(summary.checks(root))
     return 0 if outcome.success else 1
 

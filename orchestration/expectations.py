@@ -169,11 +169,12 @@ def validate(
     )
 
     with replacing(docs) as folder:
+        base = str(folder).replace("$", r"\$")  # Great Expectations would look for a variable of that name
         site = {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": base},
         }
         config = DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(),

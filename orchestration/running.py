@@ -13,6 +13,10 @@ from typing import Any
 import dagster as dg
 
 from assets.progress import Progress
+from assets.workspace import exclusive
+
+# Where the UI looks for the runs of a job: the repository of the code location named in pyproject.toml.
+REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@pickwise"
 
 Listener = Callable[[str, str, float | None], None]
 """Called with what happened (`start`, `done`, `failed` or `note`), the step's name or the text, and the seconds."""
@@ -35,7 +39,10 @@ class Outcome:
 def instance(root: Path) -> Iterator[dg.DagsterInstance]:
     """The project's own Dagster instance, the one that `make ui` shows."""
     os.chdir(root)  # the paths in dagster.yaml are relative to the project
-    with dg.DagsterInstance.from_config(str(root)) as opened:
+    # Two first runs at once would both create the tables of the storage, and one of them would fail.
+    with exclusive(root, lambda sentence: None, "storage"):
+        opened = dg.DagsterInstance.from_config(str(root))
+    with opened:
         yield opened
 
 
@@ -58,7 +65,7 @@ def run(
     )
     with instance(root) as opened:
         result = defs.resolve_job_def(job.name).execute_in_process(
-            instance=opened, raise_on_error=False, run_config=run_config
+            instance=opened, raise_on_error=False, run_config=run_config, tags={REPOSITORY_TAG: REPOSITORY}
         )
     return _outcome(result)
 
@@ -96,6 +103,8 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
             data = event.step_failure_data
             if data.user_failure_data and data.user_failure_data.description:
                 failures[step] = data.user_failure_data.description
+            elif data.error and "Interrupted" in str(data.error.cls_name):
+                raise KeyboardInterrupt  # Ctrl-C; Dagster has closed the run properly
             elif step in failed_checks:
                 blocked = True
             elif data.error:

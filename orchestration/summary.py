@@ -61,17 +61,25 @@ def _not_done(name: str, outcome: Outcome) -> str:
 
 def _happened(name: str, facts: dict[str, Any]) -> str:
     said = {
-        "raw_data": f"{facts.get('rejected', 0):,} rejected, {facts.get('sources', 0)} sources",
+        "raw_data": f"{facts.get('rejected', 0):,} rejected, {_counted(facts.get('sources', 0), 'source')}",
         "cleaned_data": f"{facts.get('dropped', 0):,} dropped",
-        "embeddings": (
-            f"{facts.get('rows embedded', 0):,} embedded, {facts.get('rows from the cache', 0):,} from the cache"
-        ),
+        "embeddings": _embedded(facts),
         "uncertainty_scores": f"{facts.get('suspected labels', 0):,} suspected labels",
-        "cluster_assignments": f"{facts.get('clusters', 0)} clusters",
+        "cluster_assignments": f"{_counted(facts.get('clusters', 0), 'cluster')}",
         "selected_subset": f"{100 * facts.get('share of the pool', 0.0):.1f} % of the pool",
         "subset_version": f"{facts.get('version', '')}: {facts.get('why', '')}",
     }[name]
     return f"{said} (reused)" if "reused" in facts else said
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _embedded(facts: dict[str, Any]) -> str:
+    said = f"{facts.get('rows embedded', 0):,} embedded, {facts.get('rows from the cache', 0):,} from the cache"
+    repeated = facts.get("rows with a text embedded for another row", 0)
+    return f"{said}, {repeated:,} repeat a text" if repeated else said
 
 
 def _drops(root: Path) -> Table | None:
@@ -83,6 +91,9 @@ def _drops(root: Path) -> Table | None:
         metrics = read_json(root / "data" / "metrics" / f"{name}.json") or {}
         for reason, count in sorted(metrics.get(key, {}).items(), key=lambda item: -item[1]):
             table.add_row(name, escape(reason), f"{count:,}")
+    left_out = (read_json(root / "data" / "metrics" / "selected_subset.json") or {}).get("suspected_labels_left_out", 0)
+    if left_out:
+        table.add_row("selected_subset", "suspected label", f"{left_out:,}")
     return table if table.row_count else None
 
 
@@ -129,9 +140,11 @@ def checks(root: Path) -> Table:
 def _version(console: Console, outcome: Outcome) -> None:
     facts = outcome.metadata.get("subset_version")
     if facts is None:
-        why = "a check failed; the last good version stays in place" if outcome.blocked else "see above"
+        why = "a check failed" if outcome.blocked else "see above"
         console.print(f"\n[bold red]No version was made:[/bold red] {why}.")
-        console.print("  checks    data/reports/checks/index.html")
+        if outcome.blocked:
+            console.print("  data/selected_subset holds the subset that failed; earlier versions are as they were")
+            console.print("  checks    data/reports/checks/index.html")
         return
     new = "registered" if facts["new"] else "already registered"
     console.print(

@@ -23,6 +23,14 @@ from assets.progress import Advance
 SECONDS_BETWEEN_LINES = 10.0
 
 
+class Screen(Console):
+    """A console that tells when its reader has left (`pickwise run | head`), instead of ending the process itself."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the command line deal with it."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """A listener and a `Progress` in one: a line per finished step, and a bar for what is being done."""
 

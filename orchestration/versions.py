@@ -86,7 +86,22 @@ class Versions:
             logger.info("inside `dvc repro`, which records the data itself: nothing to commit")
             return
         self.prepare()
+        self._set_damaged_lock_aside()
         self.dvc("commit", "--force", *(stage for stage in self.dvc.stages() if stage != VERSION_STAGE))
+
+    def _set_damaged_lock_aside(self) -> None:
+        """DVC writes dvc.lock in place, so a kill can leave half of it, and then refuses to work at all.
+
+        What the lock says of the data is about to be recorded anew, so nothing is lost with it.
+        """
+        path = self.root / "dvc.lock"
+        if not path.exists():
+            return
+        try:
+            parse_lock(path.read_bytes())
+        except VersionError as error:
+            logger.warning("%s; a killed run may have left it so, and it is recorded anew", error)
+            path.unlink()
 
     def publish(self, identity: SubsetIdentity, major: bool = False) -> Publication:
         """Register the present subset as the next version, unless a version already holds the same rows.
@@ -102,7 +117,8 @@ class Versions:
         same = next((v for v in known.versions if v.identity.rows_hash == identity.rows_hash), None)
         if same:
             self._record(is_recorded)
-            return Publication(same, is_new=False, why=f"same rows as {same.name}")
+            ignored = ", so no major version was made" if major else ""
+            return Publication(same, is_new=False, why=f"same rows as {same.name}{ignored}")
         if missing := self.dvc.missing(lock, _is_data):
             raise VersionError(f"{missing[0]}: recorded in dvc.lock but not in DVC's cache; run `dvc commit`")
         bump, why = tags.compare(identity, known, major)

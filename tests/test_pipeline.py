@@ -1,6 +1,7 @@
 """The whole of it through the real command line: run, run again, change, roll back, block, break."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -35,6 +36,11 @@ def used(finished: Project, tmp_path: Path) -> Project:
 def subset(project: Project) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = pq.read_table(project.root / "data/selected_subset/subset.parquet").to_pylist()
     return rows
+
+
+def reports(files: dict[str, bytes]) -> set[str]:
+    """The pages of the checks, which say when they were made."""
+    return {name for name in files if name.startswith("reports/checks/")}
 
 
 def tags(project: Project) -> list[str]:
@@ -89,14 +95,16 @@ def test_dvc_agrees_with_dagster(finished: Project) -> None:
 
 
 def test_a_second_run_embeds_nothing_and_makes_no_version(finished: Project) -> None:
-    before = finished.bytes_of("data/selected_subset")
+    before, lock = finished.bytes_of("data"), (finished.root / "dvc.lock").read_bytes()
     started = time.monotonic()
     output = finished.pickwise("run").stdout
     assert time.monotonic() - started < 60
     assert "0 embedded" in output
     assert "already registered" in output
     assert tags(finished) == ["sft-subset@v1.0.0"]
-    assert finished.bytes_of("data/selected_subset") == before
+    after = finished.bytes_of("data")
+    assert {name for name in before | after if before.get(name) != after.get(name)} <= reports(before | after)
+    assert (finished.root / "dvc.lock").read_bytes() == lock
     assert finished.git("status", "--porcelain", "--untracked-files=no") == ""
 
 
@@ -230,6 +238,36 @@ def test_bad_input_is_one_line_and_exit_code_2(project: Project, params: str, fi
     assert len(result.stderr.strip().splitlines()) == 1
     assert tags(project) == []
     assert not list((project.root / "data").glob(".*.new"))
+
+
+def test_a_lock_that_a_kill_left_empty_is_made_anew(used: Project) -> None:
+    whole = (used.root / "dvc.lock").read_bytes()
+    used.write("dvc.lock", "")
+    assert "already registered" in used.pickwise("run").stdout
+    assert (used.root / "dvc.lock").read_bytes() == whole
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(project: Project) -> None:
+    project.write_rows("rows.jsonl", instructions(3000, seed=4))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "run"],
+        cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    while not (project.root / "data" / ".embeddings.new").exists():
+        assert process.poll() is None, "the run ended before it could be stopped"
+        time.sleep(0.05)  # there is nothing to wait for but the folder
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("pickwise: stopped;")
+    assert not list((project.root / "data").glob(".*.new"))
+
+
+def test_a_failing_stage_of_dvc_leaves_the_last_good_table(used: Project) -> None:
+    before = used.bytes_of("data/selected_subset")
+    used.write("params.yaml", SMALL.replace("budget: 0.25", "budget: 100000"))
+    assert used.dvc("repro", check=False).returncode != 0
+    assert used.bytes_of("data/selected_subset") == before
 
 
 def test_two_runs_at_once_queue_up(project: Project) -> None:

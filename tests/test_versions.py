@@ -284,8 +284,10 @@ def test_a_version_holds_lock_settings_and_metrics_but_not_the_publishing_stage(
 
 def test_the_same_rows_make_no_new_version(project):
     before, tags = worktree(project), git(project, "for-each-ref")
-    again = Versions(project).publish(identity_of(project, settings="other", code="other"), major=True)
+    other = identity_of(project, settings="other", code="other")
+    again, major = Versions(project).publish(other), Versions(project).publish(other, major=True)
     assert (again.is_new, again.why, again.version.name) == (False, "same rows as v1.1.0", "v1.1.0")
+    assert (major.is_new, major.why) == (False, "same rows as v1.1.0, so no major version was made")
     assert worktree(project) == before
     assert git(project, "for-each-ref") == tags
 
