@@ -16,7 +16,7 @@ from assets.tables import escape
 from assets.verdict import CheckOutcome, GroupShares
 from assets.workspace import Workspace
 from orchestration.comparisons import percent
-from orchestration.judging import ASSET, CHECKS, DOCS, run_checks
+from orchestration.judging import ASSET, CHECKS, PAGE, run_checks
 
 MOST_ROWS = 100  # of the table of groups
 MOST_BARS = 20  # groups of a panel of the picture
@@ -44,7 +44,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
                 passed=outcome.passed,
                 severity=dg.AssetCheckSeverity[outcome.severity],
                 description=outcome.summary,
-                metadata=metadata(outcome, workspace.reports / DOCS / "index.html"),
+                metadata=metadata(outcome, workspace.reports / PAGE),
             )
 
     return [subset_checks]

@@ -23,7 +23,7 @@ from assets.selected_subset import resolve_budget
 from assets.tables import escape
 from assets.verdict import CheckOutcome
 from assets.workspace import Workspace
-from orchestration import comparisons, expectations, groups
+from orchestration import comparisons, expectations, groups, report_page
 from orchestration.comparisons import AGAIN, Comparison, number
 from orchestration.groups import NO_VALUE, Groups, length_bands
 
@@ -37,13 +37,14 @@ CHECKS = {
     "bias": "Source, length and declared attributes are spread as in the pool, and no large group is missing.",
 }
 DOCS = "checks"  # the folder of Data Docs among the reports
+PAGE = "checks.html"  # what people open
 MOST_GROUPS = 50  # an attribute with more distinct values than this is closer to an identifier than to a group
 
 _FILLED = ("source", "messages")  # columns that are counted and may have no nulls
 
 
 def run_checks(workspace: Workspace) -> list[CheckOutcome]:
-    """Judge the present subset; write `data/reports/checks/` (Data Docs) and `data/reports/checks.json`.
+    """Judge the present subset; write `data/reports/checks.html`, `checks.json` and `checks/` (Data Docs).
 
     Raises `DataError` for settings that do not fit the pool. Memory: the subset, one batch of the pool, and a number
     for each of its rows.
@@ -51,7 +52,8 @@ def run_checks(workspace: Workspace) -> list[CheckOutcome]:
     subset_hash = workspace.content_hash(ASSET)
     docs = workspace.reports / DOCS
     # Until these checks are through there is no verdict and no report: old ones must not outlive other settings.
-    (workspace.reports / verdict.FILE).unlink(missing_ok=True)
+    for name in (verdict.FILE, PAGE):
+        (workspace.reports / name).unlink(missing_ok=True)
     if docs.exists():
         shutil.rmtree(docs)
     subset, unreadable = _read(workspace.require(ASSET) / "subset.parquet")
@@ -60,6 +62,8 @@ def run_checks(workspace: Workspace) -> list[CheckOutcome]:
     else:
         pool = Groups.of(tables.batches(workspace.require("cleaned_data"), groups.COLUMNS))
         outcomes = judge(subset, pool, workspace.params, docs)
+    page = report_page.page(outcomes, report_page.links(workspace.reports, docs))
+    tables.write_text(workspace.reports / PAGE, page)
     verdict.write(workspace.reports / verdict.FILE, subset_hash, outcomes)
     return outcomes
 

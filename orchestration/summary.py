@@ -144,7 +144,7 @@ def _version(console: Console, outcome: Outcome) -> None:
         console.print(f"\n[bold red]No version was made:[/bold red] {why}.")
         if outcome.blocked:
             console.print("  data/selected_subset holds the subset that failed; earlier versions are as they were")
-            console.print("  checks    data/reports/checks/index.html")
+            console.print("  checks    data/reports/checks.html")
         return
     new = "registered" if facts["new"] else "already registered"
     console.print(
@@ -155,7 +155,7 @@ def _version(console: Console, outcome: Outcome) -> None:
     for title, text in (
         ("train on", "data/selected_subset/subset.jsonl"),
         ("reasons", "data/selected_subset/subset.parquet"),
-        ("checks", "data/reports/checks/index.html"),
+        ("checks", "data/reports/checks.html"),
         ("anywhere", facts["fetch"]),
         ("look", "make ui"),
     ):

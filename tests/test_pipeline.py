@@ -40,7 +40,7 @@ def subset(project: Project) -> list[dict[str, object]]:
 
 def reports(files: dict[str, bytes]) -> set[str]:
     """The pages of the checks, which say when they were made."""
-    return {name for name in files if name.startswith("reports/checks/")}
+    return {name for name in files if name.startswith("reports/checks")}
 
 
 def tags(project: Project) -> list[str]:
