@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import SMALL, Project, instructions, new_project
+from conftest import SMALL, Project, hear_ctrl_c, instructions, new_project
 
 from assets import tables
 
@@ -252,6 +252,7 @@ def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(project: Project) ->
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.cli", "run"],
         cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     while not (project.root / "data" / ".embeddings.new").exists():
         assert process.poll() is None, "the run ended before it could be stopped"

@@ -1,5 +1,6 @@
 """The README keeps its word: every command in it runs, in its order, and every setting in it exists."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Project, new_project
+from conftest import ROOT, Project, hear_ctrl_c, new_project
 from pydantic import BaseModel
 
 from assets import params
@@ -66,13 +67,20 @@ def test_make_ui_opens_dagster_on_this_machine_only(project: Project) -> None:
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [shutil.which("make") or "make", "ui", f"PORT={port}"],
-        cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        cwd=project.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
+    )
     try:
         assert "Dagster" in page(f"http://127.0.0.1:{port}/", process)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
+        os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def page(url: str, process: subprocess.Popen[bytes]) -> str:
