@@ -3,18 +3,16 @@
 One builder per resource; `definitions.py` puts them together, and tests or the command line put others in their place.
 """
 
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from assets.materializing import one_line_failures
-from assets.progress import Advance
 from assets.workspace import Workspace, exclusive, find_root
 from orchestration.liveness import alive, close_dead_runs
+from orchestration.progress_lines import ProgressLines
 from orchestration.versions import Versions
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -46,46 +44,13 @@ def _alive(context: dg.InitResourceContext, root: Path) -> AbstractContextManage
 
 
 @dg.resource(description="Progress of long work, as lines in the run's log.")
-def log_progress_resource(context: dg.InitResourceContext) -> "LogProgress":
+def log_progress_resource(context: dg.InitResourceContext) -> ProgressLines:
     """Progress for runs that Dagster starts."""
-    return LogProgress(context.log)
+    log = context.log
+    return ProgressLines(lambda line: log.info(line) if log else None, SECONDS_BETWEEN_LINES)
 
 
 @dg.resource(description="Versions of the subset, kept by DVC, GTO and Git.")
 def versions_resource(context: dg.InitResourceContext) -> Versions:
     """The version store of this project."""
     return Versions(project_root())
-
-
-class LogProgress:
-    """Writes a line every few seconds: how far a task has come, how fast, and how long it will take."""
-
-    def __init__(self, log: Any) -> None:
-        self._log = log
-
-    @contextmanager
-    def task(self, title: str, total: int | None, unit: str = "rows") -> Iterator[Advance]:
-        """Open a task; see `assets.progress.Progress`."""
-        started = last = time.monotonic()
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done, last
-            done += count
-            now = time.monotonic()
-            if now - last >= SECONDS_BETWEEN_LINES:
-                last = now
-                self._log.info(progress_line(title, done, total, unit, now - started))
-
-        yield advance
-        self._log.info(progress_line(title, done, None, unit, time.monotonic() - started))
-
-
-def progress_line(title: str, done: int, total: int | None, unit: str, seconds: float) -> str:
-    """One line such as `embedding: 12,000 of 52,002 rows, 231 rows/s, 2:53 left`."""
-    rate = done / seconds if seconds > 0 else 0.0
-    line = f"{title}: {done:,}" + (f" of {total:,}" if total else "") + f" {unit}, {rate:,.0f} {unit}/s"
-    if total and rate > 0:
-        left = round(max(0, total - done) / rate)
-        line += f", {left // 60}:{left % 60:02d} left"
-    return line

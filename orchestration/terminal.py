@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +18,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from assets.progress import Advance
+from orchestration.progress_lines import ProgressLines
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -85,17 +85,6 @@ class Terminal:
             yield lambda count: self._bars.advance(bar, count)
             self._bars.remove_task(bar)
             return
-        from orchestration.resources import progress_line
-
-        started = last = time.monotonic()
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done, last
-            done += count
-            now = time.monotonic()
-            if now - last >= SECONDS_BETWEEN_LINES:
-                last = now
-                self.console.print(f"    {escape(progress_line(title, done, total, unit, now - started))}")
-
-        yield advance
+        lines = ProgressLines(lambda line: self.console.print(f"    {escape(line)}"), SECONDS_BETWEEN_LINES)
+        with lines.task(title, total, unit) as advance:
+            yield advance

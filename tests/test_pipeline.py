@@ -176,6 +176,11 @@ def test_a_failing_check_blocks_the_version_and_says_why(used: Project) -> None:
     alone = project.pickwise("materialize", "subset_version", check=False)
     assert alone.returncode == 1
     assert tags(project) == ["sft-subset@v1.0.0"]
+    # Nor does Dagster's own command, which runs that one asset without any check.
+    unchecked = project.command("dg", "launch", "--assets", "subset_version", check=False)
+    assert unchecked.returncode != 0
+    assert "checks have not passed for this subset" in unchecked.stdout + unchecked.stderr
+    assert tags(project) == ["sft-subset@v1.0.0"]
 
 
 def test_new_rows_make_a_patch_and_only_they_are_embedded(used: Project) -> None:
