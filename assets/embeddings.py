@@ -6,9 +6,8 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from assets import code, materializing, models, plots, reporting, tables, vectors
+from assets import code, encoding, materializing, plots, reporting, tables, vectors
 from assets.errors import DataError
-from assets.methods.encoding import Encoder
 from assets.progress import Progress
 from assets.reporting import Report
 from assets.workspace import Workspace
@@ -29,48 +28,29 @@ def embeddings(
     Vectors are kept by model and text, so that only text that was never seen before is embedded.
     """
     with materializing.one_line_failures():
-        settings = workspace.params.embeddings
-        located = models.locate(settings.model, settings.revision)
-        model = models.fingerprint(located)
+        encoder = encoding.choose(workspace)
     return materializing.materialize(
         workspace,
         "embeddings",
-        lambda folder: _produce(workspace, progress, located, model, folder),
+        lambda folder: _produce(workspace, progress, encoder, folder),
         upstream=["cleaned_data"],
         settings=["embeddings"],
-        extra=model,
+        extra=encoder.fingerprint,
         idle={"rows embedded": 0},
     )
 
 
-def _produce(
-    workspace: Workspace, progress: Progress, located: models.LocatedModel, model: str, folder: Path
-) -> Report:
-    settings = workspace.params.embeddings
+def _produce(workspace: Workspace, progress: Progress, encoder: encoding.ChosenEncoder, folder: Path) -> Report:
     cleaned = tables.read(workspace.require("cleaned_data"), ["id", "messages"])
     if not cleaned.num_rows:
         raise DataError("data/cleaned_data has no rows: every record was dropped; see dropped.parquet for the reasons")
-    texts = [text_of(turns, settings.text) for turns in cleaned.column("messages").to_pylist()]
-    device = vectors.resolve_device(settings.device)
-    cache = vectors.VectorCache(workspace.vectors, vectors.recipe(model, settings.max_tokens, device))
-    with progress.task("embedding", len(texts)) as advance:
-        embedded = vectors.embed(
-            texts,
-            cache,
-            lambda: Encoder(located.folder, max_tokens=settings.max_tokens, device=device),
-            settings.batch_tokens,
-            advance,
-        )
+    what = workspace.params.embeddings.text
+    texts = [encoding.text_of(turns, what) for turns in cleaned.column("messages").to_pylist()]
+    embedded = encoding.embed(workspace, progress, encoder, texts)
     write(folder, cleaned.column("id"), embedded.vectors)
-    tables.write_json(folder / "model.json", {"name": located.name, "fingerprint": model})
-    return report(embedded, located.name, model)
-
-
-def text_of(turns: list[dict[str, str]], what: str) -> str:
-    """The text that stands for a record: all its turns, or (`prompt`) those before the last answer."""
-    if what == "prompt" and turns[-1]["role"] == "assistant" and len(turns) > 1:
-        turns = turns[:-1]
-    return "\n".join(turn["content"] for turn in turns)
+    name = encoder.located.name
+    tables.write_json(folder / "model.json", {"name": name, "fingerprint": encoder.fingerprint})
+    return report(embedded, name, encoder.fingerprint)
 
 
 def write(folder: Path, ids: pa.ChunkedArray, array: np.ndarray) -> None:

@@ -27,16 +27,19 @@ def map_rows(
 ) -> Iterator[pa.Table]:
     """Apply `function` to batches of the table in `folder`; yield its rows beside the columns to `keep`, in row order.
 
-    `function` gets the named columns and returns as many rows as it got, with the given schema. Memory: a few batches.
+    `function` gets the named columns, of the types they have on disk, and returns as many rows as it got, with the
+    given schema. Batches run side by side, one a thread, so it must not change anything it shares. Memory: a few
+    batches.
     """
     os.environ["DAFT_ANALYTICS_ENABLED"] = "0"  # read when Daft is imported
     import daft
 
     result_type = pa.struct(list(schema))
+    types = pa.schema([tables.schema_of(folder).field(name) for name in columns])
 
     @daft.func.batch(return_dtype=daft.DataType.from_arrow_type(result_type), batch_size=BATCH_ROWS)
     def apply(*series: Any) -> pa.Array:
-        batch = pa.table({name: one.to_arrow() for name, one in zip(columns, series, strict=True)})
+        batch = pa.table({name: one.to_arrow() for name, one in zip(columns, series, strict=True)}).cast(types)
         result = function(batch).cast(schema)
         return pa.StructArray.from_arrays([c.combine_chunks() for c in result.columns], fields=list(schema))
 

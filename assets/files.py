@@ -13,7 +13,7 @@ import re
 import stat
 import time
 import zlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from assets.errors import SourceError
 from assets.methods.rows import UnreadableError
 from assets.progress import Advance
 
-ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".txt")
+ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".conll", ".conllu", ".txt")
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {
     "gzip data": b"\x1f\x8b",
@@ -40,14 +40,36 @@ _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/+|$)")
 
 @dataclass(frozen=True)
 class File:
-    """One file of a source."""
+    """One file of a source, on this machine."""
 
-    path: Path
     shown: str
     name: str  # without endings
     ending: str  # one of ENDINGS
     compression: str | None
-    size: int  # in bytes, as it lies on disk
+    size: int | None  # in bytes, as it lies there, packed or not; None if nobody knows before it is read
+    place: str  # where it really is: what tells it from every other file
+
+    def open(self) -> BinaryIO:
+        """Its bytes as they lie there. Raises `OSError` or `UnreadableError`."""
+        return Path(self.place).open("rb")
+
+    def digest(self, known: MutableMapping[str, str] | None = None) -> str:
+        """A hash that changes when its content does, from `known` if its size and time of change are still the same.
+
+        Raises `SourceError`. Cost: one read of the file unless it is known.
+        """
+        try:
+            state = Path(self.place).stat()
+        except OSError as error:
+            raise SourceError(f"{self.shown}: cannot be read: {error.strerror}") from None
+        key = f"{self.shown} {state.st_size} {state.st_mtime_ns}"
+        if known is not None and key in known:
+            return known[key]
+        content = digest(self.open, self.shown)
+        # A file of this very moment may change again without a new time of change: do not trust that yet.
+        if known is not None and time.time_ns() - state.st_mtime_ns > 2_000_000_000:
+            known[key] = content
+        return content
 
 
 def printable(text: str) -> str:
@@ -55,12 +77,13 @@ def printable(text: str) -> str:
     return tables.escape(text, len(text))
 
 
-def find(written: str, root: Path) -> list[File]:
+def find(written: str, root: Path, any_ending: bool = False) -> list[File]:
     """The files that a path or pattern means, sorted. `~` is the home folder; relative paths start at `root`.
 
     A file that bears the very name of the pattern comes first: `data[1].json` is that file if it exists. `**` stands
     for any folders but hidden ones and those behind links, which may lead in circles. Raises `SourceError` where
-    nothing is found, and for what cannot be read: a folder, a pipe, an empty file, an ending that is not known.
+    nothing is found, and for what cannot be read: a folder, a pipe, an empty file, an ending that is not known unless
+    `any_ending` (it is then taken for a text of lines).
     """
     pattern = os.path.expanduser(written)
     home, tilde = (pattern.removesuffix(written.lstrip("~")), "~") if written.startswith("~/") else ("", "")
@@ -71,7 +94,7 @@ def find(written: str, root: Path) -> list[File]:
     if not names:
         kind = "no file matches this pattern" if glob.has_magic(pattern) else "no such file"
         raise SourceError(f"{printable(written)}: {kind} (relative paths start at the folder of params.yaml)")
-    return [_file(root / name, printable(tilde + name.removeprefix(home))) for name in names]
+    return [_file(root / name, printable(tilde + name.removeprefix(home)), any_ending) for name in names]
 
 
 def _names(pattern: str, root: Path) -> list[str]:
@@ -105,7 +128,7 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _file(path: Path, shown: str) -> File:
+def _file(path: Path, shown: str, any_ending: bool) -> File:
     try:
         state = path.stat()
     except OSError as error:
@@ -115,25 +138,31 @@ def _file(path: Path, shown: str) -> File:
         raise SourceError(f"{shown}: is a folder; name the files in it, such as {shown.rstrip('/')}/*.jsonl")
     if not stat.S_ISREG(state.st_mode):
         raise SourceError(f"{shown}: is a pipe, socket or device; name a regular file")
-    name, ending, compression = _split(Path(shown).name)
-    if not ending:
-        raise SourceError(f"{shown}: unknown ending; known: {', '.join(ENDINGS)}, also with .gz or .zst")
     if state.st_size == 0:
         raise SourceError(f"{shown}: is empty")
-    return File(path, shown, name or Path(shown).name, ending, compression, state.st_size)
+    name, ending, compression = split(Path(shown).name, shown, any_ending)
+    return File(shown, name, ending, compression, state.st_size, os.path.realpath(path))
 
 
-def _split(name: str) -> tuple[str, str, str | None]:
-    """The name of a file without its endings, the ending of what it holds, and its compression."""
-    compression = None
+def split(name: str, shown: str, any_ending: bool) -> tuple[str, str, str | None]:
+    """The name of a file without its endings, the ending of what it holds, and its compression.
+
+    Raises `SourceError`, which calls the file `shown`, for an ending that is not known, unless `any_ending`.
+    """
+    whole, compression = name, None
     for known, kind in _COMPRESSIONS.items():
         if name.lower().endswith(known):
             name, compression = name[: -len(known)], kind
             break
     for known in ENDINGS:
         if name.lower().endswith(known):
-            return name[: -len(known)], known, compression
-    return name, "", compression
+            return name[: -len(known)] or whole, known, compression
+    if not any_ending:
+        raise SourceError(
+            f"{shown}: unknown ending; known: {', '.join(ENDINGS)}, also with .gz or .zst (any other ending is read as "
+            "lines where `format` is text, labelled or token-labels, or `target_path` is stated)"
+        )
+    return name or whole, ".txt", compression
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------------
@@ -146,7 +175,7 @@ def pieces(file: File, advance: Advance) -> Iterator[bytes]:
     """
     has_read = False
     try:
-        with file.path.open("rb") as raw, _unpacked(raw, file.compression) as stream:
+        with file.open() as raw, _unpacked(raw, file.compression) as stream:
             done = 0
             while piece := stream.read(_PIECE):
                 if not has_read:
@@ -179,7 +208,7 @@ def _check_begin(begin: bytes, file: File, raw: BinaryIO) -> None:
 
 def _ends_with(magic: bytes, file: File, raw: BinaryIO) -> bool:
     """Whether a plain file ends with `magic`, as Parquet does; a text may well begin with the same letters."""
-    if file.compression:
+    if file.compression or not raw.seekable():
         return False
     place = raw.tell()
     raw.seek(-len(magic), os.SEEK_END)
@@ -189,7 +218,7 @@ def _ends_with(magic: bytes, file: File, raw: BinaryIO) -> bool:
 
 
 def _damage(file: File, has_read: bool) -> str:
-    with file.path.open("rb") as raw:
+    with file.open() as raw:
         begin = raw.read(4)
     if not has_read and not begin.startswith(_MAGIC[f"{file.compression} data"]):
         return f"is not {file.compression} data, though its name says so"
@@ -199,29 +228,12 @@ def _damage(file: File, has_read: bool) -> str:
 # -- hashes ----------------------------------------------------------------------------------------------------------
 
 
-def known_digest(file: File, known: MutableMapping[str, str] | None) -> str:
-    """The hash of a file's content, from `known` if its size and time of change are still the same.
-
-    Raises `SourceError`, as `digest` does.
-    """
-    try:
-        state = file.path.stat()
-    except OSError as error:
-        raise SourceError(f"{file.shown}: cannot be read: {error.strerror}") from None
-    key = f"{file.shown} {state.st_size} {state.st_mtime_ns}"
-    if known is not None and key in known:
-        return known[key]
-    content = digest(file.path, file.shown)
-    # A file of this very moment may change again without a new time of change: do not trust that yet.
-    if known is not None and time.time_ns() - state.st_mtime_ns > 2_000_000_000:
-        known[key] = content
-    return content
-
-
-def digest(path: Path, shown: str) -> str:
+def digest(open_file: Callable[[], Any], shown: str) -> str:
     """The hash of a file's content, 32 hex digits. Raises `SourceError`, which names it as `shown`."""
     try:
-        with path.open("rb") as file:
+        with open_file() as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise SourceError(f"{shown}: cannot be read: {error.strerror}") from None
+    except UnreadableError as error:
+        raise SourceError(f"{shown}: {error}") from None

@@ -11,7 +11,7 @@ from assets import tables
 from assets.errors import SourceError
 from assets.methods import reading
 from assets.methods.rows import Item, Row
-from assets.params import Source
+from assets.source_params import Source
 
 # Before any Hugging Face package is imported: they read these once.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -77,6 +77,8 @@ def materialize(
             content = workspace.content_hash(name)
             _remember(_memory(workspace, name, fingerprint), content, report)
         _write_metrics(workspace, name, report)
+        for warning in report.warnings:
+            dg.get_dagster_logger().warning(warning)
         seconds = {"seconds": round(time.monotonic() - started, 2)}
         return dg.MaterializeResult(
             metadata={**reporting.metadata(report, f"data/{name}"), **seconds},

@@ -10,121 +10,16 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from assets.cleaning_params import CleanedData
 from assets.errors import SettingsError
-
-FORMATS = ("alpaca", "messages", "sharegpt", "prompt-completion", "labelled")
-FormatName = Literal["auto", "alpaca", "messages", "sharegpt", "prompt-completion", "labelled"]
-
-PLACEHOLDERS = ("<nooutput>", "<no output>", "<noinput>", "no output", "n/a", "none")
-
-
-class Section(BaseModel):
-    """A section of the settings: no unknown keys, no silent conversions, immutable."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Columns(Section):
-    """Which columns of a source hold what, where the usual names do not fit."""
-
-    text: str | None = None
-    label: str | None = None
-    instruction: str | None = None
-    input: str | None = None
-    output: str | None = None
-    system: str | None = None
-    prompt: str | None = None
-    completion: str | None = None
-    messages: str | None = None
-
-
-class Source(Section):
-    """Where records come from: exactly one of `demo`, `path` (a file or glob) and `hub` (a data set id)."""
-
-    demo: bool = False
-    path: str | None = None
-    hub: str | None = None
-    name: str | None = None  # shown as the record's source; default: the file name without endings, or the hub id
-    format: FormatName = "auto"
-    columns: Columns = Columns()
-    attributes: tuple[str, ...] = ()  # columns kept with the record, for the bias check
-    header: tuple[str, ...] | None = None  # column names of a CSV or TSV file that has no header line
-    encoding: str = "utf-8"
-    limit: Annotated[int, Field(ge=1)] | None = None  # at most this many rows of each file, from the top
-    subset: str | None = None  # hub only: the configuration
-    split: str = "train"  # hub only
-    revision: str | None = None  # hub only: a commit, tag or branch
-
-    @field_validator("attributes", "header", mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            "".encode(value)
-        except LookupError:
-            raise ValueError("expected the name of a text encoding, such as utf-8, latin-1 or gb18030") from None
-        return value
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Source:
-        if sum((self.demo, self.path is not None, self.hub is not None)) != 1:
-            raise ValueError("expected exactly one of demo, path and hub")
-        return self
-
-
-DATA_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".label", ".txt", ".gz", ".zst")
-
-
-def _as_source(value: Any) -> Any:
-    """A plain string is short for a source: `demo`, a path or glob, or `owner/name` on the hub."""
-    if not isinstance(value, str):
-        return value
-    if value == "demo":
-        return {"demo": True}
-    is_path = any(c in value for c in "*?[~\\") or value.endswith(DATA_ENDINGS) or value.startswith((".", "/"))
-    if is_path or value.count("/") != 1 or Path(value).exists():
-        return {"path": value}
-    return {"hub": value}
-
-
-class RawData(Section):
-    """What to read."""
-
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)] = (Source(demo=True),)
-
-    @field_validator("sources", mode="before")
-    @classmethod
-    def _short_forms(cls, value: Any) -> Any:
-        return tuple(_as_source(item) for item in value) if isinstance(value, list) else value
-
-
-class CleanedData(Section):
-    """What a sound record is. Lengths are in characters of all turns together."""
-
-    min_chars: Annotated[int, Field(ge=0)] = 3
-    max_chars: Annotated[int, Field(ge=1)] = 32_000
-    placeholders: tuple[str, ...] = PLACEHOLDERS  # answers that say that there is no answer; case does not matter
-
-    @field_validator("placeholders", mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    @model_validator(mode="after")
-    def _ordered(self) -> CleanedData:
-        if self.min_chars > self.max_chars:
-            raise ValueError(f"expected min_chars ({self.min_chars}) to be at most max_chars ({self.max_chars})")
-        return self
+from assets.section import Section
+from assets.source_params import RawData
 
 
 class Embeddings(Section):
@@ -329,6 +224,8 @@ def _explain(document: Any, problems: list[Any]) -> str:
         close = difflib.get_close_matches(str(key), known, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
         return f"{_path(problem['loc'])}: unknown key; {hint}"
+    if problem["type"] == "missing":
+        return f"{_path(problem['loc'])}: this key is needed"
     same_place = [p for p in problems if p["loc"][: len(location)] == tuple(location)]
     wanted = " or ".join(dict.fromkeys(_wanted(p) for p in same_place))
     return f"{_path(location)}: {wanted}, not {_shown(_value_at(document, location))}"
@@ -354,13 +251,16 @@ def _wanted(problem: Any) -> str:
 def _known_keys(parents: Iterable[Any]) -> list[str]:
     model: type[BaseModel] = Params
     for part in parents:
-        if part == "sources":
-            model = Source
-        elif isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that an annotation speaks of: itself, or one inside a list or beside None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
 
 
 def _path(location: Iterable[Any]) -> str:

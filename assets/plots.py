@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POOL, TARGET, SUBSET = "#b8c4ce", "#e0a458", "#2f6f8f"
+FALL = "#c0392b"
+# Parts of a bar after the first: told apart in print and by people who see fewer colours.
+PARTS = (FALL, "#e0a458", "#7b4f8f", "#8fae5d", "#5b4636", "#e58f8f", "#c9b037", "#4f7f6f", POOL)
 MOST_BARS = 30
 
 # One group of a panel: its name, and its share (0 to 1) in each series.
 Group = tuple[str, Mapping[str, float]]
 
+_LINE = "#8a98a3"
 _WIDTH = 7.0  # inches, of every picture
 _NAME_SIZE = 8  # points
 _NAME_WIDTH = 220  # points, of the name of a bar: less than half of the picture
@@ -135,7 +139,106 @@ def scatter(positions: np.ndarray, groups: np.ndarray, chosen: np.ndarray | None
     return _png(figure)
 
 
+def waterfall(total: int, falls: Sequence[tuple[str, int]], label: str) -> bytes:
+    """From `total` rows down to those that are left: a falling bar for each (name, rows) of `falls`, in their order.
+
+    Only falls of more than 0 are drawn. Where few rows fall, the axis does not begin at 0, which it says.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    drawn = _shortened([(name, rows) for name, rows in falls if rows > 0])
+    left = total - sum(rows for _, rows in drawn)
+    start = left - 0.6 * (total - left) if 0 < total - left < total / 4 else min(left, 0)
+    span = max(total - start, 1.0)
+    figure, axes = _canvas(0.24 * (len(drawn) + 2) + 0.9, least=1.8)
+    before = total
+    for place, (_, rows) in enumerate(drawn, 1):
+        after = before - rows
+        # The line around a bar keeps one of a few rows in sight.
+        axes.barh(place, rows, left=after, height=0.62, color=FALL, edgecolor=FALL, linewidth=0.8)
+        axes.plot([before, before], [place - 1, place], color=_LINE, linewidth=0.8, zorder=0)
+        _count_beside(axes, place, after, before, start, span, rows)
+        before = after
+    axes.plot([left, left], [len(drawn), len(drawn) + 1], color=_LINE, linewidth=0.8, zorder=0)
+    for place, rows in ((0, total), (len(drawn) + 1, left)):
+        axes.barh(place, rows - start, left=start, height=0.62, color=SUBSET)
+        _count_inside(axes, place, rows, start, span)
+        if start > 0:
+            axes.text(start + 0.03 * span, place, "//", color="white", fontweight="bold", ha="center", va="center")
+    _name_bars(axes, ["rows in", *(_title(name) for name, _ in drawn), "rows left"])
+    axes.set_xlim(start, start + 1.02 * span)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.tick_params(axis="x", labelsize=_NAME_SIZE)
+    axes.set_xlabel(_drawable(f"{label} (the axis begins at {start:,.0f})" if start > 0 else label))
+    return _png(figure)
+
+
+def stacked_shares(groups: Sequence[Group], label: str) -> bytes:
+    """One bar for each group, cut into the percent of each series: where the rows of a group went.
+
+    Every group names the same series, the first of which is what stayed. Only the first 30 groups are drawn, which the
+    label says: give the largest first.
+    """
+    from matplotlib.patches import Patch
+
+    shown = groups[:MOST_BARS]
+    series = list(shown[0][1]) if shown else []
+    colors = [SUBSET, *(PARTS[number % len(PARTS)] for number in range(len(series) - 1))][: len(series)]
+    figure, axes = _canvas(0.34 * len(shown) + 0.18 * (len(series) // 5) + 1.2, least=1.8)
+    ends = [0.0] * len(shown)
+    for name, color in zip(series, colors, strict=True):
+        parts = [_percent(shares[name]) for _, shares in shown]
+        parts = [0.0 if math.isnan(part) else max(part, 0.0) for part in parts]
+        axes.barh(range(len(shown)), parts, left=ends, height=0.62, color=color, edgecolor="white", linewidth=0.4)
+        for place, (end, part) in enumerate(zip(ends, parts, strict=True)):
+            if 6 <= part <= 100:
+                shown_part = f"{part:.0f}" if part < 99.5 or part == 100 else f"{math.floor(10 * part) / 10:g}"
+                middle = end + part / 2
+                axes.text(middle, place, f"{shown_part} %", color="white", fontsize=7, ha="center", va="center")
+        ends = [end + part for end, part in zip(ends, parts, strict=True)]
+    _name_bars(axes, [_title(name) for name, _ in shown])
+    axes.set_xlim(0, 100)
+    more = f" (the largest {MOST_BARS} of {len(groups):,})" if len(groups) > MOST_BARS else ""
+    axes.set_xlabel(_drawable(label + more))
+    if series:
+        handles, names = [Patch(color=color) for color in colors], [_title(name) for name in series]
+        figure.legend(handles, names, loc="outside upper left", ncols=min(len(series), 5), frameon=False, fontsize=8)
+    return _png(figure)
+
+
 # -- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _shortened(falls: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """At most MOST_BARS falls: those that do not fit, the smallest, become one at the end."""
+    if len(falls) <= MOST_BARS:
+        return falls
+    largest = sorted(range(len(falls)), key=lambda place: (-falls[place][1], place))[: MOST_BARS - 1]
+    kept = [falls[place] for place in sorted(largest)]
+    rest = sum(rows for _, rows in falls) - sum(rows for _, rows in kept)
+    return [*kept, (f"{len(falls) - len(kept):,} more", rest)]
+
+
+def _count_beside(axes: Axes, place: int, after: float, before: float, start: float, span: float, rows: int) -> None:
+    """The rows of a falling bar, in the gap to its left, else to its right, else inside."""
+    text, gap = f"\u2212{rows:,}", 0.012 * span
+    room = 0.15 * span
+    if after - start >= room:
+        axes.text(after - gap, place, text, color=FALL, fontsize=_NAME_SIZE, ha="right", va="center")
+    elif start + span - before >= room:
+        axes.text(before + gap, place, text, color=FALL, fontsize=_NAME_SIZE, ha="left", va="center")
+    else:
+        axes.text((after + before) / 2, place, text, color="white", fontsize=_NAME_SIZE, ha="center", va="center")
+
+
+def _count_inside(axes: Axes, place: int, rows: int, start: float, span: float) -> None:
+    """The rows of a bar that begins at the axis: inside at its end, or behind it where it is short."""
+    gap = 0.012 * span
+    if rows - start >= 0.2 * span:
+        axes.text(rows - gap, place, f"{rows:,}", color="white", fontsize=_NAME_SIZE, ha="right", va="center")
+    else:
+        axes.text(rows + gap, place, f"{rows:,}", color=SUBSET, fontsize=_NAME_SIZE, ha="left", va="center")
 
 
 def _thinned(rows: np.ndarray, most: int) -> tuple[np.ndarray, str]:
@@ -178,8 +281,8 @@ def _figure(height: float) -> Figure:
     return Figure(figsize=(_WIDTH, max(height, 1.6)), dpi=110, layout="constrained")
 
 
-def _canvas(height: float = 3.2) -> tuple[Figure, Axes]:
-    figure = _figure(max(height, 3.2))
+def _canvas(height: float = 3.2, least: float = 3.2) -> tuple[Figure, Axes]:
+    figure = _figure(max(height, least))
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

@@ -2,11 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from assets import code, materializing, plots, reporting, sources, tables
+from assets import code, drops, losses, materializing, plots, reporting, sources, tables
+from assets.drops import Drops
+from assets.ledger import LedgerWriter
 from assets.progress import Progress
 from assets.reporting import Report
 from assets.workspace import Workspace, read_json
@@ -54,39 +58,61 @@ def is_up_to_date(workspace: Workspace, fingerprint: str) -> bool:
 
 
 def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
-    read = workspace.params.raw_data.sources
+    read = workspace.params.raw_data
+    tally = Tally()
     writer = tables.ShardWriter(folder, tables.RAW)
-    rejected = [tables.REJECTED.empty_table()]
-    with progress.task("reading", sources.size(read, workspace.root), "bytes") as advance:
-        for chunk in sources.read(read, workspace.root, advance):
+    with progress.task("reading", sources.size(read.sources, workspace.root), "bytes") as advance:
+        ledger = LedgerWriter(folder / "rejected.parquet")
+        for chunk in sources.read(read.sources, workspace.root, advance, read.max_item_chars):
             writer.write(chunk.records)
-            rejected.append(chunk.rejected)
+            ledger.write(chunk.rejected)
+            tally.add(chunk.records)
     writer.close()
-    tables.write_parquet(pa.concat_tables(rejected), folder / "rejected.parquet")
-    return report(tables.read(folder), pa.concat_tables(rejected))
+    return report(tally, ledger.close(kept=tally.sources))
 
 
-def report(records: pa.Table, rejected: pa.Table) -> Report:
+class Tally:
+    """What there is to say about the records, gathered chunk by chunk."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.sources: Counter[str] = Counter()
+        self.formats: Counter[str] = Counter()
+        self.labels: Counter[str] = Counter()
+        self.preview: list[dict[str, Any]] = []
+
+    def add(self, records: pa.Table) -> None:
+        """Count the rows of a chunk."""
+        self.rows += records.num_rows
+        for counter, name in ((self.sources, "source"), (self.formats, "format"), (self.labels, "label")):
+            for each in pc.value_counts(records.column(name)).to_pylist():
+                if each["values"] is not None:
+                    counter[each["values"]] += each["counts"]
+        if (missing := reporting.PREVIEW_ROWS - len(self.preview)) > 0:
+            self.preview += records.slice(0, missing).to_pylist()
+
+
+def report(tally: Tally, rejected: Drops) -> Report:
     """What there is to say about the records that were read and those that were not."""
-    reasons = _counted(rejected.column("reason").to_pylist())
-    origins = _counted(records.column("source").to_pylist())
-    formats = _counted(records.column("format").to_pylist())
-    labels = records.column("label")
+    reasons = rejected.by_reason()
+    origins = _sorted(tally.sources)
     return Report(
-        rows=records.num_rows,
+        rows=tally.rows,
         facts={
-            "rejected": rejected.num_rows,
+            "rejected": sum(reasons.values()),
             "sources": len(origins),
-            "labelled": records.num_rows - labels.null_count,
-            "classes": len(labels.unique().drop_null()),
+            "labelled": sum(tally.labels.values()),
+            "classes": len(tally.labels),
         },
-        preview=reporting.preview(records.slice(0, reporting.PREVIEW_ROWS).to_pylist()),
+        preview=reporting.preview(tally.preview),
         schema=reporting.columns(tables.RAW),
-        counts={"source": origins, "format": formats, "rejection": reasons},
+        counts={"source": origins, "format": _sorted(tally.formats), "rejection": reasons},
+        tables={"rejections by source": rejected.table(drops.BEFORE_STEPS)} if rejected.total else {},
+        warnings=losses.warning_lines(rejected.losing_sources(), losses.REJECTED),
         pictures={"records by source": reporting.picture(plots.bars(origins, "rows"))},
-        metrics={"rows": records.num_rows, "rejected": dict(reasons)},
+        metrics={"rows": tally.rows, "rejected": reasons},
     )
 
 
-def _counted(values: list[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items(), key=lambda item: (-item[1], item[0])))
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -24,8 +24,9 @@ Cell = str | int | float | None
 class Report:
     """What is worth saying about one table.
 
-    `facts` describe the table; `work` says what this very run did (rows embedded, seconds) and is not kept; `metrics`
-    and `curves` (rows by file name) are written for `dvc metrics` and `dvc plots`; `pictures` are PNGs in base64.
+    `facts` describe the table; `work` says what this very run did (rows embedded, seconds) and is not kept; `warnings`
+    are sentences to say loudly; `metrics` and `curves` (rows by file name) are written for `dvc metrics` and
+    `dvc plots`; `pictures` are PNGs in base64.
     """
 
     rows: int
@@ -34,8 +35,10 @@ class Report:
     preview: list[dict[str, Cell]] = field(default_factory=list)
     schema: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, Cell]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, Cell | dict[str, Cell]] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, list[dict[str, Cell]]] = field(default_factory=dict)
 
     def kept(self) -> dict[str, Any]:
@@ -83,6 +86,8 @@ def _cell(value: Any) -> Cell:
 def metadata(report: Report, folder: str) -> dict[str, Any]:
     """The report as Dagster metadata."""
     entries: dict[str, Any] = {"dagster/row_count": report.rows, "path": dg.MetadataValue.path(folder)}
+    if report.warnings:
+        entries["⚠ warning"] = dg.MetadataValue.text("\n".join(report.warnings))
     for name, value in {**report.work, **report.facts}.items():
         entries[name] = dg.MetadataValue.text(value) if isinstance(value, str) else value
     if report.schema:
@@ -92,6 +97,8 @@ def metadata(report: Report, folder: str) -> dict[str, Any]:
     for name, counts in report.counts.items():
         rows: list[dict[str, Cell]] = [{name: escape(k, 80), "rows": v} for k, v in counts.items()]
         entries[f"rows by {name}"] = dg.MetadataValue.md(markdown_table(rows) if rows else "none")
+    for name, table in report.tables.items():
+        entries[name] = dg.MetadataValue.md(markdown_table(table) if table else "none")
     for name, png in report.pictures.items():
         entries[name] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{png})")
     return entries

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from assets import code, embeddings, materializing, plots, reporting, tables
-from assets.cleaned_data import lengths
 from assets.errors import DataError
 from assets.methods import balance, selection
+from assets.methods.conversations import characters
 from assets.params import SelectedSubset
 from assets.progress import Advance, Progress
 from assets.reporting import Report
@@ -126,7 +126,7 @@ def choose(
         groups=pool.groups,
         seats=seats,
         candidates=~suspected,
-        weights=weights(pool.scores, settings.score, by_label),
+        weights=weights(pool.scores, settings.score, by_label) * source_weights(pool.records),
         block_rows=settings.block_rows,
         seed=seed,
         advance=advance,
@@ -155,6 +155,12 @@ def weights(scores: pa.Table, score: str, by_label: bool) -> np.ndarray:
     return result
 
 
+def source_weights(records: pa.Table) -> np.ndarray:
+    """What the `weight` of each row's source makes of its gain: 1 for the heaviest, less for the others."""
+    given = records.column("weight").to_numpy(zero_copy_only=False)
+    return np.asarray(given / given.max(), dtype=np.float64)
+
+
 def as_table(pool: Pool, chosen: selection.Selection) -> pa.Table:
     """The subset in rank order."""
     picked = pool.records.take(pa.array(chosen.indices))
@@ -164,7 +170,7 @@ def as_table(pool: Pool, chosen: selection.Selection) -> pa.Table:
         "gain": pa.array(chosen.gains, pa.float64()),
         "reason": pa.array(chosen.reasons, pa.string()),
         "cluster": clusters,
-        "length": pa.array(lengths(picked.column("messages")), pa.int64()),
+        "length": pa.array(characters(picked.column("messages")), pa.int64()),
     }
     return pa.table(
         {f.name: columns.get(f.name) if f.name in columns else picked.column(f.name) for f in tables.SUBSET}

@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 SHARD_ROWS = 50_000
+GROUP_ROWS = 10_000  # what a reader that streams has in memory at a time
 
 MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())]))
 ATTRIBUTES = pa.map_(pa.string(), pa.string())
@@ -30,32 +32,36 @@ _RECORD = [
     pa.field("messages", MESSAGES, nullable=False),
     pa.field("label", pa.string()),
     pa.field("attributes", ATTRIBUTES, nullable=False),
+    # What the format carries besides turns and label, so that the row can be written again; see methods/formats.
+    pa.field("extras", ATTRIBUTES, nullable=False),
 ]
-# Where a row was read: the file as the user wrote it, and its line (or item) in it, counted from 1.
-_ORIGIN = [pa.field("file", pa.string(), nullable=False), pa.field("line", pa.int64(), nullable=False)]
+# Where a row was read: the file as the user wrote it, its line in it, and its number among all the rows of the file,
+# good and bad, both counted from 1. Several rows may stand on one line; file and item together name one row.
+_ORIGIN = [
+    pa.field("file", pa.string(), nullable=False),
+    pa.field("line", pa.int64(), nullable=False),
+    pa.field("item", pa.int64(), nullable=False),
+]
+# How much a row counts beside others, as its source's `weight` says, and the format it was read in.
+_READ_AS = [pa.field("weight", pa.float64(), nullable=False), pa.field("format", pa.string(), nullable=False)]
 
-RAW = pa.schema([*_RECORD, *_ORIGIN, pa.field("format", pa.string(), nullable=False)])
-REJECTED = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        *_ORIGIN,
-        pa.field("reason", pa.string(), nullable=False),  # a short, countable name
-        pa.field("detail", pa.string()),  # one sentence
-        pa.field("text", pa.string()),  # the beginning of what was read, escaped
-    ]
-)
+RAW = pa.schema([*_RECORD, *_ORIGIN, *_READ_AS])
 # After cleaning the id is that of the cleaned content; `raw_id` leads back to raw_data.
-CLEANED = pa.schema([*_RECORD, *_ORIGIN, pa.field("raw_id", pa.string(), nullable=False)])
-DROPPED = pa.schema(
+CLEANED = pa.schema([*_RECORD, *_ORIGIN, *_READ_AS, pa.field("raw_id", pa.string(), nullable=False)])
+# Every row that is left out, in raw_data/rejected.parquet and cleaned_data/dropped.parquet alike.
+LEDGER = pa.schema(
     [
-        pa.field("id", pa.string(), nullable=False),  # the raw id
+        pa.field("id", pa.string()),  # the raw id; null for what never became a record
         pa.field("source", pa.string(), nullable=False),
         *_ORIGIN,
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("value", pa.string()),
-        pa.field("threshold", pa.string()),
+        pa.field("step", pa.string(), nullable=False),  # what left it out: reading, filter, a cleaning step, near, …
+        pa.field("reason", pa.string(), nullable=False),  # a short, countable name
+        pa.field("detail", pa.string(), nullable=False),  # the reason in one sentence, escaped
+        pa.field("value", pa.string()),  # what was found, escaped
+        pa.field("threshold", pa.string()),  # the bound that it missed
         pa.field("kept_id", pa.string()),  # for duplicates: the id, in cleaned_data, of the row that was kept
-        pa.field("text", pa.string()),  # the beginning of the text, escaped
+        pa.field("hit", pa.string()),  # the row of another file or version that this one repeats: file, item, text
+        pa.field("text", pa.string(), nullable=False),  # the beginning of the text, escaped
     ]
 )
 SCORES = pa.schema(
@@ -87,6 +93,7 @@ SUBSET = pa.schema(
         pa.field("gain", pa.float64(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         *_ORIGIN,
+        pa.field("format", pa.string(), nullable=False),
         pa.field("cluster", pa.int32(), nullable=False),
         pa.field("length", pa.int64(), nullable=False),  # characters of all turns
     ]
@@ -101,9 +108,6 @@ def embeddings_schema(dimensions: int) -> pa.Schema:
     )
 
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
 def record_id(messages: Sequence[dict[str, str]], label: str | None) -> str:
     """The id of a record: 32 hex digits, BLAKE2b-128 over the canonical JSON of (messages, label).
 
@@ -111,7 +115,7 @@ def record_id(messages: Sequence[dict[str, str]], label: str | None) -> str:
     Cost: linear in the text.
     """
     turns = [{"content": turn["content"], "role": turn["role"]} for turn in messages]
-    return hashlib.blake2b(_CANONICAL.encode([turns, label]).encode("utf-8"), digest_size=16).hexdigest()
+    return hashlib.blake2b(orjson.dumps([turns, label]), digest_size=16).hexdigest()
 
 
 def escape(text: str, limit: int = 200) -> str:
@@ -197,18 +201,48 @@ class ShardWriter:
         self._shards += 1
 
 
+class FileWriter:
+    """Writes rows as one Parquet file of any length, in row groups of exactly GROUP_ROWS rows but for the last.
+
+    Groups are cut by row count alone, so the size of the batches that arrive does not show in the bytes. Memory: a
+    group. Left by an error, it leaves what it wrote to whoever removes the folder.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.count = 0
+        self._file = pq.ParquetWriter(path, schema, compression="zstd", version="2.6", store_schema=True)
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Append `table`, whose columns must be those of the schema."""
+        self.count += table.num_rows
+        self._pending.append(table.select(self.schema.names).cast(self.schema))
+        self._pending_rows += table.num_rows
+        while self._pending_rows >= GROUP_ROWS:
+            self._flush(GROUP_ROWS)
+
+    def close(self) -> int:
+        """Write what is left; return the number of rows written."""
+        if self._pending_rows:
+            self._flush(self._pending_rows)
+        self._file.close()
+        return self.count
+
+    def _flush(self, rows: int) -> None:
+        table = pa.concat_tables(self._pending)
+        # combine_chunks: the page layout must not depend on how the rows arrived.
+        self._file.write_table(table.slice(0, rows).combine_chunks(), row_group_size=rows)
+        self._pending = [table.slice(rows)] if table.num_rows > rows else []
+        self._pending_rows -= rows
+
+
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write one Parquet file with fixed settings: the same rows give the same bytes."""
-    # combine_chunks: the page layout must not depend on how the rows arrived.
-    pq.write_table(
-        table.combine_chunks(),
-        path,
-        compression="zstd",
-        version="2.6",
-        row_group_size=SHARD_ROWS,
-        write_statistics=True,
-        store_schema=True,
-    )
+    writer = FileWriter(path, table.schema)
+    writer.write(table)
+    writer.close()
 
 
 def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
@@ -245,6 +279,11 @@ def batches(folder: Path, columns: Sequence[str] | None = None, rows: int = 10_0
     for shard in shards(folder):
         with pq.ParquetFile(shard) as file:
             yield from file.iter_batches(batch_size=rows, columns=list(columns) if columns else None)
+
+
+def schema_of(folder: Path) -> pa.Schema:
+    """The schema of a table, read from its first shard's footer."""
+    return pq.read_schema(shards(folder)[0])
 
 
 def count_rows(folder: Path) -> int:

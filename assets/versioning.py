@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 Bump = Literal["major", "minor", "patch"]
@@ -52,4 +53,12 @@ class VersionStore(Protocol):
 
     def publish(self, identity: SubsetIdentity, major: bool = False) -> Publication:
         """Register the present subset as the next version, unless a version already holds the same rows."""
+        ...
+
+    def find(self, name: str) -> Version:
+        """The version called `name`, or `latest`; raises `VersionError`."""
+        ...
+
+    def fetch_subset(self, name: str, path: Path) -> Version:
+        """Write the `subset.parquet` of the version called `name` to `path`; raises `VersionError`."""
         ...

@@ -1,7 +1,7 @@
-"""The Dagster asset checks of `selected_subset`.
+"""The Dagster asset checks: those of `selected_subset`, which block, and one of `cleaned_data`, which warns.
 
 What belongs here: how outcomes become Dagster's check results, with the table and the picture that its UI shows.
-What is judged, and how, is `judging.py`.
+What is judged, and how, is `judging.py` for the subset and `assets/losses.py` for the sources.
 """
 
 import base64
@@ -11,10 +11,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets import materializing, plots, reporting
+from assets import ledger, losses, materializing, plots, reporting
+from assets.drops import Drops, step_order
+from assets.errors import DataError
 from assets.tables import escape
 from assets.verdict import CheckOutcome, GroupShares
-from assets.workspace import Workspace
+from assets.workspace import Workspace, read_json
 from orchestration.comparisons import percent
 from orchestration.judging import ASSET, CHECKS, PAGE, run_checks
 
@@ -47,7 +49,41 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
                 metadata=metadata(outcome, workspace.reports / PAGE),
             )
 
-    return [subset_checks]
+    return [subset_checks, sources_survive]
+
+
+@dg.asset_check(
+    asset="cleaned_data",
+    name="sources_survive",
+    description="No source lost more than half of its rows in cleaning; a warning, which blocks nothing.",
+    blocking=False,
+    pool="workspace",
+)
+def sources_survive(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Warns of each source that lost more than half of its rows, and names the step that took most."""
+    with materializing.one_line_failures():
+        order = step_order(workspace.params.cleaned_data)
+        judgement = losses.judge(dropped(workspace), losses.DROPPED, order)
+    return dg.AssetCheckResult(
+        passed=judgement.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=judgement.sentence,
+        metadata={
+            "summary": judgement.sentence,
+            "rows by source and step": dg.MetadataValue.md(reporting.markdown_table(judgement.table) or "none"),
+        },
+    )
+
+
+def dropped(workspace: Workspace) -> Drops:
+    """What cleaning left out, by source; raises `DataError` where the table and its figures do not fit together."""
+    figures = read_json(workspace.metrics / "cleaned_data.json") or {}
+    sources = figures.get("by_source", {})
+    counts = ledger.count(workspace.require("cleaned_data") / "dropped.parquet")
+    try:
+        return Drops.of(counts, rows_in={name: each["rows_in"] for name, each in sources.items()})
+    except (ValueError, KeyError, TypeError):
+        raise DataError("data/metrics/cleaned_data.json does not fit the table: materialize cleaned_data again") from None
 
 
 def metadata(outcome: CheckOutcome, docs: Path) -> dict[str, Any]:

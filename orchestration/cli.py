@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     versions.add_argument("--json", action="store_true", help="for programs")
     versions.set_defaults(command=_versions)
 
+    explain = commands.add_parser("explain", help="tell what became of a row, and why, in every asset")
+    explain.add_argument("row", metavar="ID", help="a row's id or 6 of its digits, or FILE:ITEM, such as rows.jsonl:17")
+    explain.add_argument("--json", action="store_true", help="for programs")
+    explain.set_defaults(command=_explain)
+
     rollback = commands.add_parser("rollback", help="restore the subset, settings and lock of a version")
     rollback.add_argument("version", help="such as v1.0.0")
     rollback.add_argument(
@@ -196,6 +201,19 @@ def _as_json(version: Version) -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(version), **asdict(version.identity), "identity": None} | {"version": version.name}
+
+
+def _explain(options: argparse.Namespace) -> int:
+    root = _root()
+    from orchestration import explaining, stories
+    from orchestration.terminal import Screen
+
+    explanation = explaining.explain(root, options.row)
+    if options.json:
+        print(stories.as_json(explanation))
+    else:
+        stories.tell(Screen(highlight=False), explanation)
+    return 0
 
 
 def _rollback(options: argparse.Namespace) -> int:

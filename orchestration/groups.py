@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.cleaned_data import lengths
 from assets.methods import balance
+from assets.methods.conversations import characters
 from assets.params import Bias
 from assets.selected_subset import NO_LABEL
 
@@ -55,7 +55,7 @@ class Groups:
             source.update(batch.column("source").to_pylist())
             for key, values in attribute_values(batch.column("attributes")).items():
                 attributes[key].update(value for value in values if value != NO_VALUE)
-            sizes.append(lengths(batch.column("messages")))
+            sizes.append(characters(batch.column("messages")))
         rows = label.total()
         for counted in attributes.values():
             if rows > counted.total():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assets.workspace import read_json
+from assets import drops, losses, params, tables
+from assets.drops import Drops
+from assets.errors import PickwiseError
+from assets.workspace import SETTINGS, read_json
 from orchestration.jobs import DATA_ASSETS
+from orchestration.left_out import LEDGERS, left_out_by
 from orchestration.running import Outcome
 
 MOST_CLASSES = 15
+MOST_REASONS = 25
 
 
 def show(console: Console, root: Path, outcome: Outcome) -> None:
     """Print the summary of a finished run."""
     console.print()
     console.print(_steps(root, outcome))
-    drops = _drops(root)
-    if drops:
-        console.print(drops)
+    left_out = {name: left_out_by(root, name) for name in LEDGERS}
+    reasons = _reasons(root, left_out)
+    if reasons:
+        console.print(reasons)
+    for line in warnings(left_out):
+        console.print(f"[bold red]{escape(line)}[/bold red]", soft_wrap=True, highlight=False)
     balance = _balance(root)
     if balance:
         console.print(balance)
@@ -82,19 +91,35 @@ def _embedded(facts: dict[str, Any]) -> str:
     return f"{said}, {repeated:,} repeat a text" if repeated else said
 
 
-def _drops(root: Path) -> Table | None:
+def _reasons(root: Path, left_out: Mapping[str, Drops]) -> Table | None:
     table = Table(title="Why rows were left out", title_justify="left")
     table.add_column("step")
     table.add_column("reason")
     table.add_column("rows", justify="right")
-    for name, key in (("raw_data", "rejected"), ("cleaned_data", "dropped")):
-        metrics = read_json(root / "data" / "metrics" / f"{name}.json") or {}
-        for reason, count in sorted(metrics.get(key, {}).items(), key=lambda item: -item[1]):
-            table.add_row(name, escape(reason), f"{count:,}")
-    left_out = (read_json(root / "data" / "metrics" / "selected_subset.json") or {}).get("suspected_labels_left_out", 0)
-    if left_out:
-        table.add_row("selected_subset", "suspected label", f"{left_out:,}")
+    order = _step_order(root)
+    rows = [row for found in left_out.values() for row in found.by_step_and_reason(order)]
+    for step, reason, count in rows[:MOST_REASONS]:
+        table.add_row(escape(tables.escape(step, 40)), escape(tables.escape(reason, 60)), f"{count:,}")
+    if rest := rows[MOST_REASONS:]:
+        table.add_row("", f"{len(rest):,} more", f"{sum(count for _, _, count in rest):,}")
+    suspected = (read_json(root / "data" / "metrics" / "selected_subset.json") or {}).get("suspected_labels_left_out")
+    if suspected:
+        table.add_row("selected_subset", "suspected label", f"{suspected:,}")
     return table if table.row_count else None
+
+
+def warnings(left_out: Mapping[str, Drops]) -> list[str]:
+    """A sentence for each source that lost more than half of its rows, in reading or in cleaning; safe to print."""
+    return [
+        line for name, found in left_out.items() for line in losses.warning_lines(found.losing_sources(), LEDGERS[name])
+    ]
+
+
+def _step_order(root: Path) -> list[str]:
+    try:
+        return drops.step_order(params.load(root / SETTINGS).cleaned_data)
+    except PickwiseError:
+        return []
 
 
 def _balance(root: Path) -> Table | None:

@@ -157,6 +157,17 @@ class Versions:
         more = f" and {len(versions) - 10} older" if len(versions) > 10 else ""
         raise VersionError(f"{escape(name)}: no such version of {self.name}; known: latest, {known}{more}")
 
+    def fetch_subset(self, name: str, path: Path) -> Version:
+        """Write the `subset.parquet` of the version called `name` to `path`, from DVC's cache or its remote.
+
+        The worktree, dvc.lock and the version stay as they are. Raises `VersionError` where there is no such version,
+        or where neither has its data.
+        """
+        version = self.find(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.dvc("get", ".", f"{SUBSET}/subset.parquet", "--rev", version.tag, "--out", str(path), "--force")
+        return version
+
     # -- restoring ---------------------------------------------------------------------------------------------------
 
     def rollback(self, name: str, overwrite_params: bool = False) -> Rollback:

@@ -12,7 +12,7 @@ from assets import code
 
 ROOT = Path(__file__).parents[1]
 ASSETS = sorted((ROOT / "assets").rglob("*.py"))
-METHODS = sorted((ROOT / "assets" / "methods").glob("*.py"))
+METHODS = sorted((ROOT / "assets" / "methods").rglob("*.py"))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 from assets import cleaned_data, tables
 from assets.methods import cleaning
 from assets.methods.dedup import ExactDuplicates
-from assets.params import PLACEHOLDERS
+from assets.cleaning_params import PLACEHOLDERS
 
 RULES = cleaning.Rules(3, 1000, PLACEHOLDERS)
 

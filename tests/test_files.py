@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from assets import files, sources
+from assets import chunks, files, sources
 from assets.errors import PickwiseError, SettingsError, SourceError
-from assets.params import Source
+from assets.source_params import Source
 
 LINE = b'{"text": "t", "label": "a"}\n'
 
@@ -25,8 +25,8 @@ def zstd(data: bytes) -> bytes:
 
 
 def read(root: Path, *stated: dict[str, Any]) -> list[dict[str, Any]]:
-    chunks = sources.read([Source(**values) for values in stated], root)
-    return [row for chunk in chunks for row in chunk.records.to_pylist()]
+    found = sources.read([Source(**values) for values in stated], root)
+    return [row for chunk in found for row in chunk.records.to_pylist()]
 
 
 def refusal(root: Path, *stated: dict[str, Any], of: type[PickwiseError] = SourceError) -> str:
@@ -152,8 +152,14 @@ def test_files_of_one_name_share_a_source_and_are_told_apart_by_their_file(tmp_p
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        ({"path": "a.jsonl", "header": ["a"]}, "a.jsonl: `header` is for CSV and TSV files only"),
-        ({"path": "*", "header": ["text", "label"]}, "a.jsonl: `header` is for CSV and TSV files only"),
+        ({"path": "c.parquet", "header": ["a"]}, "c.parquet: `header` is for CSV, TSV and JSON files only"),
+        ({"path": "*", "header": ["text", "label"]}, "c.parquet: `header` is for CSV, TSV and JSON files only"),
+        ({"path": "a.jsonl", "target_path": "b.csv", "header": ["a"]}, "a.jsonl: `header` is for CSV, TSV and JSON"),
+        ({"path": "a.jsonl", "target_path": "b.csv", "format": "qa"}, "raw_data.sources[0].format: two files of para"),
+        ({"demo": True, "target_path": "b.csv"}, "raw_data.sources[0].target_path: is for files only"),
+        ({"path": "a.jsonl", "target_path": " "}, "raw_data.sources[0].target_path: expected the name of a file"),
+        ({"path": "a.jsonl", "entries": ["a"]}, "raw_data.sources[0].entries: is for dataset_info only"),
+        ({"path": "d.conll", "columns": {"tags": "NER"}}, "d.conll: columns.tags: expected the number of a column"),
         ({"demo": True, "header": ["a"]}, "raw_data.sources[0].header: is for files only; leave it out for demo"),
         ({"hub": "o/n", "encoding": "latin-1"}, "raw_data.sources[0].encoding: is for files only"),
         ({"path": "b.csv", "header": []}, "raw_data.sources[0].header: expected the names of the columns, each once"),
@@ -172,6 +178,7 @@ def test_settings_that_a_source_cannot_follow(tmp_path: Path, stated: dict[str, 
     (tmp_path / "a.jsonl").write_bytes(LINE)
     (tmp_path / "b.csv").write_bytes(b"t,a\n")
     (tmp_path / "c.parquet").write_bytes(b"PAR1PAR1")
+    (tmp_path / "d.conll").write_bytes(b"a O\n")
     assert said in refusal(tmp_path, stated, of=SettingsError)
 
 
@@ -225,16 +232,16 @@ def test_a_text_may_begin_as_parquet_does(tmp_path: Path) -> None:
 def test_a_file_that_goes_away_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(LINE)
-    monkeypatch.setattr(sources, "CHUNK_ROWS", 1)
-    chunks = sources.read([Source(path="*.jsonl")], tmp_path)
-    next(chunks)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 1)
+    found = sources.read([Source(path="*.jsonl")], tmp_path)
+    next(found)
     (tmp_path / "b.jsonl").unlink()
     with pytest.raises(SourceError, match=r"b\.jsonl: cannot be read: No such file"):
-        list(chunks)
+        list(found)
 
 
 def test_a_chunk_of_long_rows_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "CHUNK_CHARS", 1000)
+    monkeypatch.setattr(chunks, "CHUNK_CHARS", 1000)
     texts = [{"text": f"{i}" * 400, "label": "a"} for i in range(8)]
     (tmp_path / "a.json").write_text(json.dumps(texts))
     assert [chunk.records.num_rows for chunk in sources.read([Source(path="a.json")], tmp_path)] == [3, 3, 2]

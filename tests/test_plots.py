@@ -163,7 +163,66 @@ def test_numbers_that_cannot_be_drawn_are_counted_in_the_label() -> None:
     assert values == pytest.approx([2.0])
 
 
+@pytest.mark.parametrize(
+    ("total", "falls"),
+    [
+        (0, []),
+        (1000, []),
+        (1000, [("near", 0)]),
+        (10, [("near", 10)]),
+        (52_002, [("empty_answer", 28), ("near", 402), ("decontamination", 1)]),
+        (10**18, [("near", 1), ("length", 10**17)]),
+        (3, [("more than there is", 9)]),
+        (10**6, [(name, 7) for name in NAMES]),
+    ],
+)
+def test_a_waterfall_of_any_falls(total: int, falls: list[tuple[str, int]]) -> None:
+    size(plots.waterfall(total, falls, "rows"))
+
+
+def test_a_waterfall_shows_only_what_fell_and_grows_with_it() -> None:
+    def height(steps: int, rows: int = 3) -> int:
+        return size(plots.waterfall(10_000, [(f"step {i}", rows) for i in range(steps)], "rows"))[1]
+
+    assert height(1) < height(12) < height(30) == height(400)
+    assert height(30, rows=0) == height(0)
+    shown = plots.waterfall(100, [("a", 10)], "rows")
+    assert shown == plots.waterfall(100, [("b", 0), ("a", 10), ("c", 0)], "rows")
+
+
+def test_the_smallest_falls_of_many_are_added_up() -> None:
+    falls = plots._shortened([(str(i), 1 if i % 5 == 0 else 100 + i) for i in range(40)])
+    assert len(falls) == 30
+    assert falls[-1][0] == "11 more"
+    assert sum(rows for _, rows in falls) == 8 + sum(100 + i for i in range(40) if i % 5)
+    assert [int(name) for name, _ in falls[:-1]] == sorted(int(name) for name, _ in falls[:-1])
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=20), st.integers(0, 10**9)), max_size=5))
+def test_no_fall_breaks_a_waterfall(falls: list[tuple[str, int]]) -> None:
+    size(plots.waterfall(10**9, falls, "rows"))
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [],
+        [("a", {"kept": 1.0})],
+        [("a", {"kept": 0.996, "near": 0.004}), ("b", {"kept": 0.0, "near": 1.0})],
+        [("a", {"kept": float("nan"), "near": 1e300, "length": -1.0})],
+        [(name, {"kept": 0.5, name: 0.5}) for name in NAMES[:1]],
+        [(name, {"kept": 0.5, "_hidden": 0.25, "$x^{": 0.25}) for name in NAMES],
+        [(str(i), {f"step {j}": 0.05 for j in range(20)}) for i in range(50)],
+    ],
+)
+def test_stacked_shares_of_any_groups(groups: list[plots.Group]) -> None:
+    size(plots.stacked_shares(groups, "percent of the rows of each source"))
+
+
 PICTURES: list[Callable[[], bytes]] = [
+    lambda: plots.waterfall(52_002, [("empty_answer", 28), ("near", 402)], "rows"),
+    lambda: plots.stacked_shares([("a", {"kept": 0.6, "near": 0.4}), ("b", {"kept": 1.0, "near": 0.0})], "percent"),
     lambda: plots.histogram(np.arange(50.0), "length", log=True),
     lambda: plots.bars({"a": 2, "b": 1}, "rows"),
     lambda: plots.paired_bars({"a": 0.7, "b": 0.3}, {"a": 1.0}, ("pool", "subset"), "percent of rows"),

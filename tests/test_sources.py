@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -19,11 +20,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from assets import hub, sources, tables
-from assets.errors import SourceError
-from assets.params import Source
-
-SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+from assets import chunks, hub, params, sources, tables
+from assets.errors import SettingsError, SourceError
+from assets.source_params import Source
 
 
 def rows(count: int, word: str = "") -> list[dict[str, str]]:
@@ -40,10 +39,10 @@ def zstd(data: bytes) -> bytes:
 
 
 def read(root: Path, *stated: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    chunks = list(sources.read([Source(**values) for values in stated], root))
+    found = list(sources.read([Source(**values) for values in stated], root))
     return (
-        [row for chunk in chunks for row in chunk.records.to_pylist()],
-        [row for chunk in chunks for row in chunk.rejected.to_pylist()],
+        [row for chunk in found for row in chunk.records.to_pylist()],
+        [row for chunk in found for row in chunk.rejected.to_pylist()],
     )
 
 
@@ -55,21 +54,15 @@ def refusal(root: Path, *stated: dict[str, Any]) -> str:
     return said
 
 
-def shared(name: str) -> dict[str, str]:
-    if not (SHARED / name).is_file():
-        pytest.skip(f"real data is absent: ../shared/data/{name}")
-    return {"path": name}
-
-
 # -- files and rows --------------------------------------------------------------------------------------------------
 
 
 def test_a_record_and_a_reject_as_they_are_written(tmp_path: Path) -> None:
     record = {"text": "hi", "label": 3, "country": "ch"}
     (tmp_path / "in.jsonl").write_bytes(lines([record]) + b"\x1b[31mnonsense\n")
-    [chunk] = sources.read([Source(path="in.jsonl", attributes=("country",))], tmp_path)
+    [chunk] = sources.read([Source(path="in.jsonl", attributes=("country",), weight=2.5)], tmp_path)
     assert chunk.records.schema == tables.RAW
-    assert chunk.rejected.schema == tables.REJECTED
+    assert chunk.rejected.schema == tables.LEDGER
     messages = [{"role": "user", "content": "hi"}]
     assert chunk.records.to_pylist() == [
         {
@@ -78,18 +71,28 @@ def test_a_record_and_a_reject_as_they_are_written(tmp_path: Path) -> None:
             "messages": messages,
             "label": "3",
             "attributes": [("country", "ch")],
+            "extras": [],
             "file": "in.jsonl",
             "line": 1,
+            "item": 1,
+            "weight": 2.5,
             "format": "labelled",
         }
     ]
     assert chunk.rejected.to_pylist() == [
         {
+            "id": None,
             "source": "in",
             "file": "in.jsonl",
             "line": 2,
+            "item": 2,
+            "step": "reading",
             "reason": "not_json",
             "detail": "Expecting value at character 1",
+            "value": None,
+            "threshold": None,
+            "kept_id": None,
+            "hit": None,
             "text": "\\x1b[31mnonsense",
         }
     ]
@@ -178,13 +181,13 @@ def test_limit_is_counted_for_each_file(tmp_path: Path) -> None:
 
 
 def test_chunks_are_bounded_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 7)
     (tmp_path / "a.jsonl").write_bytes(lines([item for row in rows(10) for item in (row, 1)]))
     (tmp_path / "b.jsonl").write_bytes(lines(rows(4)))
-    chunks = list(sources.read([Source(path="a.jsonl"), Source(path="b.jsonl")], tmp_path))
-    counts = [chunk.records.num_rows + chunk.rejected.num_rows for chunk in chunks]
+    found = list(sources.read([Source(path="a.jsonl"), Source(path="b.jsonl")], tmp_path))
+    counts = [chunk.records.num_rows + chunk.rejected.num_rows for chunk in found]
     assert counts == [7, 7, 7, 3]
-    assert sum(chunk.records.num_rows for chunk in chunks) == 14
+    assert sum(chunk.records.num_rows for chunk in found) == 14
 
 
 def test_progress_adds_up_to_the_size(tmp_path: Path) -> None:
@@ -216,14 +219,264 @@ def test_one_garbled_line_of_a_file_costs_one_record(
     assert [reject["line"] for reject in rejected] == [bad + 1]
 
 
+# -- every row is accounted for --------------------------------------------------------------------------------------
+
+ODD_LINES = [
+    "",
+    "{",
+    "[1]",
+    "null",
+    '{"text": "\\ud800", "label": "a"}',
+    '{"text": "a\\u0000", "label": "a"}',
+    '{"text": 1}',
+    "x",
+]
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(
+    lambda text: text.strip()
+)
+made = st.lists(
+    st.fixed_dictionaries({"text": texts, "label": st.sampled_from(["a", "b"])}).map(json.dumps)
+    | st.sampled_from([line for line in ODD_LINES if line]),
+    min_size=1,
+    max_size=12,
+)
+
+
+def accounted_for(root: Path, count: int | None, **stated: Any) -> None:
+    """Every row of the file is there once, as a record or a reject; `count`: of all, where it is known."""
+    records, rejected = read(root, stated)
+    found = sorted(row["item"] for row in records + rejected)
+    assert found == list(range(1, len(found) + 1))
+    assert count is None or len(found) == count
+    for rows_of in (records, rejected):
+        assert [row["item"] for row in rows_of] == sorted(row["item"] for row in rows_of)
+    assert all(row["reason"] and row["detail"].isprintable() for row in rejected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(made, st.sampled_from([{}, {"filter": {"label": "a"}}, {"filter": {"label": {"not": "a"}}}]))
+def test_records_and_rejects_are_the_rows_of_the_file(
+    tmp_path_factory: pytest.TempPathFactory, items: list[str], stated: dict[str, Any]
+) -> None:
+    root = tmp_path_factory.mktemp("any")
+    items = [*items, *(json.dumps({"text": "sound", "label": label}) for label in "ab")]
+    (root / "a.jsonl").write_text("\n".join(items))
+    accounted_for(root, len(items), path="a.jsonl", **stated)
+    # Damage in an array may cost, or look like, more than its own item; none is lost unseen or twice.
+    (root / "a.json").write_text("[\n" + ",\n".join(items) + "\n]")
+    sound = all(item.startswith("{") and item != "{" for item in items)
+    accounted_for(root, len(items) if sound else None, path="a.json", **stated)
+    fields = [json.loads(item) if item.startswith('{"') else {"text": item} for item in items]
+    with (root / "a.csv").open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for row in fields:
+            writer.writerow(row.values())
+    accounted_for(root, len(items), path="a.csv", **stated)
+
+
+def test_several_rows_on_one_line_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([*rows(2), {"nothing": 1}, *rows(1)]))
+    records, rejected = read(tmp_path, {"path": "a.json"})
+    assert [(row["line"], row["item"]) for row in records] == [(1, 1), (1, 2), (1, 4)]
+    assert [(row["line"], row["item"]) for row in rejected] == [(1, 3)]
+
+
+def test_items_are_counted_for_each_file_and_after_they_were_split(tmp_path: Path) -> None:
+    def question(number: int) -> dict[str, Any]:
+        return {"id": str(number), "question": "q?", "answers": [{"text": "c", "answer_start": 0}]}
+
+    article = {"title": "t", "paragraphs": [{"context": "c", "qas": [question(1), {"id": "bad"}, question(3)]}]}
+    for name in "ab":
+        (tmp_path / f"{name}.json").write_text(json.dumps({"version": "1.1", "data": [article, article]}))
+    records, rejected = read(tmp_path, {"path": "*.json"})
+    assert [(row["file"], row["item"]) for row in records] == [
+        (f, i) for f in ("a.json", "b.json") for i in (1, 3, 4, 6)
+    ]
+    assert [(row["file"], row["item"]) for row in rejected] == [(f, i) for f in ("a.json", "b.json") for i in (2, 5)]
+    records, rejected = read(tmp_path, {"path": "a.json", "limit": 4})
+    assert (len(records), len(rejected)) == (3, 1)
+
+
+def test_rows_that_do_not_pass_the_filter_go_to_the_ledger(tmp_path: Path) -> None:
+    items = [{"text": "t", "label": lang, "meta": {"score": i}} for i, lang in enumerate(["en", "de", "en", "\x1b"])]
+    (tmp_path / "a.jsonl").write_bytes(lines(items))
+    records, rejected = read(tmp_path, {"path": "a.jsonl", "filter": {"label": "en", "meta.score": {"max": 1}}})
+    assert [row["item"] for row in records] == [1]
+    assert [(r["item"], r["step"], r["reason"], r["value"], r["threshold"]) for r in rejected] == [
+        (2, "filter", "filtered", "de", "'en'"),
+        (3, "filter", "filtered", "2", "at most 1"),
+        (4, "filter", "filtered", "\\x1b", "'en'"),
+    ]
+    said = refusal(tmp_path, {"path": "a.jsonl", "filter": {"lang": "en"}})
+    assert "a.jsonl: no row has the column 'lang' (filter); it has: text, label, meta" in said
+    assert "filtered: the column 'label' is 'en'; the filter asks for: 'fr'" in refusal(
+        tmp_path, {"path": "a.jsonl", "filter": {"label": "fr"}}
+    )
+
+
+def test_a_file_may_be_read_twice_through_different_filters(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines([{"text": "t", "label": label} for label in "ab"]))
+    stated = [
+        {"path": "a.jsonl", "filter": {"label": label}, "weight": weight} for label, weight in (("a", 1), ("b", 3))
+    ]
+    records, _ = read(tmp_path, *stated)
+    assert [(row["label"], row["weight"]) for row in records] == [("a", 1.0), ("b", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "{lang: {nott: en}}",
+            "expected for 'lang' a value, a list of values, or a section with not, min, max, contains",
+        ),
+        ("{lang: {}}", "expected for 'lang' a value"),
+        ("{lang: {matches: '(?=a)'}}", "expected for 'lang' a regular expression that RE2 knows"),
+        ("{n: {min: 3, max: 1}}", "expected for 'n' a min (3) of at most its max (1)"),
+        ("{n: {min: three}}", "expected for 'n' a number as min or max"),
+        ("{n: {contains: 3}}", "expected for 'n' a text in `contains` and `matches`"),
+        ("{n: []}", "expected for 'n' at least one value"),
+        ("{n: [[1]]}", "expected for 'n' a text, number, truth value or null"),
+        ("{n: .inf}", "expected for 'n' a text, number, truth value or null"),
+        ("{1: a}", "expected the column 1 in quotes"),
+        ("en", "expected columns and what they must be, such as {lang: en}"),
+    ],
+)
+def test_a_filter_that_cannot_be_followed_is_refused_with_the_settings(written: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        params.parse(f"raw_data: {{sources: [{{path: a.jsonl, filter: {written}}}]}}")
+    assert f"raw_data.sources[0].filter: {said}" in str(caught.value)
+
+
+def test_filters_as_they_are_written() -> None:
+    text = "{path: a, filter: {a: en, b: [1, null, true], c: {not: [x], min: 1, matches: '^a'}}, weight: 2}"
+    [source] = params.parse(f"raw_data: {{sources: [{text}]}}").raw_data.sources
+    assert source.filter["a"].among == ("en",)
+    assert source.filter["b"].among == ("1", None, "true")
+    assert (source.filter["c"].not_among, source.filter["c"].min, source.filter["c"].matches) == (("x",), 1.0, "^a")
+    assert source.weight == 2.0
+
+
+def test_texts_that_nothing_can_hold_are_left_out_by_name(tmp_path: Path) -> None:
+    texts = ["fine \t\n", "nul \0", "half \ud800", "control \x03", "bell \x07 too", "emoji \U0001f600", "\u200b"]
+    (tmp_path / "a.jsonl").write_bytes(lines([{"text": text, "label": "a"} for text in texts]))
+    records, rejected = read(tmp_path, {"path": "a.jsonl"})
+    assert [row["messages"][0]["content"] for row in records] == [texts[0], texts[5], texts[6]]
+    assert [(row["item"], row["reason"]) for row in rejected] == [
+        (2, "nul_character"),
+        (3, "lone_surrogate"),
+        (4, "control_character"),
+        (5, "control_character"),
+    ]
+    assert all((row["text"] + row["detail"]).isprintable() for row in rejected)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "latin-1", "gb18030", "shift_jis"])
+def test_encodings(tmp_path: Path, encoding: str, mark: str) -> None:
+    text = {"latin-1": "é", "gb18030": "你好", "shift_jis": "日本"}.get(encoding, "é你😀")
+    if mark and encoding in ("latin-1", "shift_jis", "utf-16"):
+        mark = ""
+    (tmp_path / "a.csv").write_bytes(f"{mark}text,label\n{text},a\n".encode(encoding))
+    records, _ = read(tmp_path, {"path": "a.csv", "encoding": encoding})
+    assert records[0]["messages"][0]["content"] == text
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jsonl", lines([{"text": "x" * length, "label": "a"} for length in (10, 2000, 20)])),
+        ("a.json", json.dumps([{"text": "x" * length, "label": "a"} for length in (10, 2000, 20)], indent=1).encode()),
+        ("a.csv", b"text,label\nx,a\n" + b"x" * 2000 + b",a\ny,a\n"),
+        ("a.txt", b"a x\na " + b"x" * 2000 + b"\na y\n"),
+    ],
+)
+def test_what_is_longer_than_stated_is_left_out_by_name(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    stated = [Source(path=name, format="labelled")]
+    found = list(sources.read(stated, tmp_path, max_item_chars=1000))
+    [reject] = [row for chunk in found for row in chunk.rejected.to_pylist()]
+    assert sum(chunk.records.num_rows for chunk in found) == 2
+    assert (reject["item"], reject["reason"], reject["value"], reject["threshold"]) == (
+        2,
+        "too_long",
+        "over 1000",
+        "1000",
+    )
+    assert "raw_data.max_item_chars" in reject["detail"]
+
+
+def test_a_row_of_a_table_may_be_too_long_as_well(tmp_path: Path) -> None:
+    items = [{"text": "x" * length, "label": "a"} for length in (10, 2000)]
+    pq.write_table(pa.Table.from_pylist(items), tmp_path / "a.parquet")
+    [chunk] = sources.read([Source(path="a.parquet")], tmp_path, max_item_chars=1000)
+    [reject] = chunk.rejected.to_pylist()
+    assert (reject["item"], reject["reason"], reject["value"], reject["threshold"]) == (2, "too_long", "2000", "1000")
+    for size in (999, 16 * 2**20 + 1):
+        with pytest.raises(SettingsError, match=r"raw_data\.max_item_chars"):
+            params.parse(f"raw_data: {{max_item_chars: {size}}}")
+
+
+# -- files of lines --------------------------------------------------------------------------------------------------
+
+
+def test_lines_of_any_ending_whose_format_is_stated(tmp_path: Path) -> None:
+    (tmp_path / "notes.log").write_text("1 The developer\n\n  spaces kept \n")
+    (tmp_path / "eng.train").write_text("EU NNP B-ORG\n. . O\n\na DT O\n")
+    (tmp_path / "spam.data").write_text("spam buy this\n")
+    assert "notes.log: unknown ending" in refusal(tmp_path, {"path": "notes.log"})
+    records, _ = read(tmp_path, {"path": "notes.log", "format": "text"})
+    assert [(row["line"], row["messages"][0]["content"]) for row in records] == [
+        (1, "1 The developer"),
+        (3, "  spaces kept "),
+    ]
+    records, _ = read(tmp_path, {"path": "eng.train", "format": "token-labels", "columns": {"tags": "1"}})
+    assert [[turn["content"] for turn in row["messages"]] for row in records] == [["EU .", "NNP ."], ["a", "DT"]]
+    [record], _ = read(tmp_path, {"path": "spam.data", "format": "labelled"})
+    assert (record["source"], record["label"]) == ("spam.data", "spam")
+
+
+def test_parallel_text(tmp_path: Path) -> None:
+    for name, text in (("a.en", "one\n\nthree\n"), ("b.en", "four\n"), ("a.de", "eins\n\ndrei\n"), ("b.de", "vier\n")):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+    stated = {"path": "*.en.gz", "target_path": "*.de.gz"}
+    records, rejected = read(tmp_path, stated)
+    assert not rejected
+    assert [
+        (r["file"], r["line"], r["item"], r["format"], *(t["content"] for t in r["messages"])) for r in records
+    ] == [
+        ("a.en.gz", 1, 1, "translation", "one", "eins"),
+        ("a.en.gz", 3, 2, "translation", "three", "drei"),
+        ("b.en.gz", 1, 1, "translation", "four", "vier"),
+    ]
+    before = _fingerprint(tmp_path, **stated)
+    (tmp_path / "b.de.gz").write_bytes(gzip.compress(b"vier\nzu viel\n"))
+    assert _fingerprint(tmp_path, **stated) != before
+    assert "b.en.gz and b.de.gz: 1 lines against 2; the lines of both must pair up" in refusal(tmp_path, stated)
+    (tmp_path / "b.de.gz").unlink()
+    assert "*.en.gz: means 2 files where *.de.gz (target_path) means 1" in refusal(tmp_path, stated)
+    assert "b.de.gz: no such file" in refusal(tmp_path, {"path": "b.en.gz", "target_path": "b.de.gz"})
+
+
+def test_columns_inside_columns(tmp_path: Path) -> None:
+    item = {"task": "q", "cases": [{"out": "a", "kind": "x"}]}
+    (tmp_path / "a.jsonl").write_bytes(lines([item, {"task": "q", "cases": []}]))
+    columns = {"prompt": "task", "completion": "cases.0.out"}
+    [record], [reject] = read(tmp_path, {"path": "a.jsonl", "columns": columns, "attributes": ["cases.0.kind"]})
+    assert [turn["content"] for turn in record["messages"]] == ["q", "a"]
+    assert record["attributes"] == [("cases.0.kind", "x")]
+    assert (reject["reason"], reject["item"]) == ("missing_field", 2)
+
+
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_read_before_every_source_is_found(tmp_path: Path) -> None:
     (tmp_path / "good.jsonl").write_bytes(lines(rows(1)))
-    chunks = sources.read([Source(path="good.jsonl"), Source(path="missing.jsonl")], tmp_path)
+    found = sources.read([Source(path="good.jsonl"), Source(path="missing.jsonl")], tmp_path)
     with pytest.raises(SourceError, match=r"missing\.jsonl: no such file"):
-        next(chunks)
+        next(found)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +498,7 @@ def test_nothing_is_read_before_every_source_is_found(tmp_path: Path) -> None:
         ("a.jsonl", b"\nhello\nworld\n", "a.jsonl: nothing in it can be read; line 2: not_json: Expecting value"),
         ("a.jsonl", b'{"text": "caf\xe9"}', "line 1: not_text: byte 0xe9 at character 14 is not utf-8; state the `enc"),
         ("a.tsv", b"some text\t1\nmore\t0\n", "unknown_format: no known format has the columns 'some text', '1'"),
-        ("a.json", b'{"a": [{"b": 1}], "c": [{"d": 1}]}', "a.json: two lists of objects in one file, 'a' and 'c'"),
+        ("a.json", b'{"a": [{"b": 1}], "c": [{"d": 1}]}', "unknown_format: no known format has the columns 'b', 'key'"),
     ],
 )
 def test_files_of_no_use_are_named(tmp_path: Path, name: str, data: bytes, said: str) -> None:
@@ -441,63 +694,3 @@ def test_hugging_face_is_told_nothing() -> None:
     import huggingface_hub
 
     assert huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY
-
-
-# -- real files ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "more", "count", "labels"),
-    [
-        ("classification/banking77_train.csv.gz", {}, 10_003, 77),
-        ("classification/trec_train.label.gz", {"encoding": "latin-1"}, 5_452, 6),
-        ("classification/sst2_train.tsv.gz", {"header": ("text", "label")}, 6_920, 2),
-        ("classification/cola_train.tsv.gz", {"header": ("source", "label", "mark", "text")}, 7_250, 2),
-        ("classification/agnews_train_20k.jsonl.gz", {"columns": {"label": "label_name"}}, 20_706, 4),
-        ("sft/code_alpaca_2k.json.gz", {}, 2_017, 0),
-        (
-            "sft/dolly_15k.jsonl.gz",
-            {"columns": {"input": "context", "output": "response"}, "attributes": ("category",)},
-            15_015,
-            0,
-        ),
-    ],
-)
-def test_real_files_are_read_whole(name: str, more: dict[str, Any], count: int, labels: int) -> None:
-    records, rejected = read(SHARED, {**shared(name), **more})
-    assert (len(records), len(rejected)) == (count, 0)
-    assert len({record["label"] for record in records} - {None}) == labels
-
-
-def test_the_wrong_encoding_costs_the_line_it_matters_for() -> None:
-    records, [reject] = read(SHARED, shared("classification/trec_train.label.gz"))
-    assert len(records) == 5_451
-    assert reject["reason"] == "not_text"
-    assert "\\xf0" in reject["text"]
-
-
-def test_a_malformed_file_is_salvaged_and_its_fault_named() -> None:
-    name = "sft/alpaca_zh_malformed_9407-12345.json.gz"
-    records, [reject] = read(SHARED, shared(name))
-    with gzip.open(SHARED / name, "rt", encoding="utf-8") as file:
-        text = file.read()
-    assert [record["messages"][1]["content"] for record in records] == [
-        item["output"] for item in json.loads(text.rstrip().removesuffix("]").rstrip().removesuffix(",") + "]")
-    ]
-    assert (reject["file"], reject["line"], reject["reason"]) == (name, 14_007, "not_json")
-
-
-def test_chinese_text_is_intact() -> None:
-    name = "sft/alpaca_zh_0-3252.json.gz"
-    records, rejected = read(SHARED, shared(name))
-    with gzip.open(SHARED / name, "rt", encoding="utf-8") as file:
-        items = json.load(file)
-    assert not rejected
-    assert [[turn["content"] for turn in record["messages"]] for record in records] == [
-        ["\n".join(filter(None, (item["instruction"], item["input"]))), item["output"]] for item in items
-    ]
-
-
-def test_what_has_no_known_format_fails_with_the_columns() -> None:
-    said = refusal(SHARED, shared("sft/self_instruct_seed_tasks.jsonl.gz"))
-    assert "line 1: missing_field: no 'output' among 'id', 'name', 'instruction', 'instances'" in said

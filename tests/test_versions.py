@@ -474,6 +474,23 @@ def test_plain_dvc_and_gto_read_the_versions(project, built, tmp_path):
 # -- restoring ---------------------------------------------------------------------------------------------------------
 
 
+def test_the_rows_of_a_version_are_fetched_and_nothing_else_changes(project, built, tmp_path, monkeypatch):
+    before = worktree(project)
+    wanted = (built.root / "data" / "selected_subset" / "subset.parquet").read_bytes()
+    for place, inside in (("a", False), ("b", True)):
+        if inside:  # a stage of `dvc repro` may look at versions, too
+            monkeypatch.setenv("DVC_STAGE", "cleaned_data")
+        path = tmp_path / place / "subset.parquet"
+        assert Versions(project).fetch_subset("latest", path).name == built.second.version.name
+        assert path.read_bytes() == wanted
+        path.write_bytes(b"old")
+        Versions(project).fetch_subset(built.first.version.name, path)
+        assert path.read_bytes() not in (b"old", wanted)
+    assert worktree(project) == before
+    with pytest.raises(VersionError, match="v9.9.9: no such version"):
+        Versions(project).fetch_subset("v9.9.9", tmp_path / "c")
+
+
 def test_a_roll_back_restores_every_byte_and_forward_again(project, built):
     (project / "unrelated.txt").write_text("mine")
     git(project, "add", "unrelated.txt")

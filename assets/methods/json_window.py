@@ -25,12 +25,13 @@ _INSIDE = re.compile(rf"(?:[^\[{{]*[\[{{]){{{MAX_NESTING}}}")
 class FaultError(Exception):
     """A place where JSON ends to be JSON; says what was wrong, and at which line.
 
-    `text`: of a value that is known to end, and that was passed over; None where its end is not known.
+    `text`: of a value that is known to end, and that was passed over; None where its end is not known. `bound`: of
+    characters, if that was missed.
     """
 
-    def __init__(self, detail: str, text: str | None = None) -> None:
+    def __init__(self, detail: str, text: str | None = None, bound: int | None = None) -> None:
         super().__init__(detail)
-        self.text = text
+        self.text, self.bound = text, bound
 
 
 def beyond(error: Exception) -> str:
@@ -58,8 +59,8 @@ def check_nesting(value: Any, text: str) -> None:
 class Window:
     """A sliding window on a long text: what is left to read, and the line it stands on."""
 
-    def __init__(self, texts: Iterator[str]) -> None:
-        self._texts = texts
+    def __init__(self, texts: Iterator[str], max_chars: int = rows.MAX_ITEM_CHARS) -> None:
+        self._texts, self._max_chars = texts, max_chars
         self.text, self.at, self.line = "", 0, 1
         self._read, self._waste = 0, Waste()
         self._may_close = True
@@ -122,11 +123,11 @@ class Window:
                 # Near the window's end, or in a text without an end, the rest may only not have been read yet.
                 may_be_cut = error.msg.startswith("Unterminated") or error.pos + 16 > len(self.text)
                 unread = len(self.text) - self.at
-                if may_be_cut and unread <= rows.MAX_ITEM_CHARS and self.fill():
+                if may_be_cut and unread <= self._max_chars and self.fill():
                     continue
                 self._waste.add(unread if may_be_cut else error.pos - self.at, self._read, self.line)
-                if may_be_cut and unread > rows.MAX_ITEM_CHARS:
-                    raise FaultError(f"no end within {rows.MAX_ITEM_CHARS:,} characters") from None
+                if may_be_cut and unread > self._max_chars:
+                    raise self._endless() from None
                 line = self.line + self.text.count("\n", self.at, error.pos)
                 raise FaultError(f"{error.msg} at line {line}") from None
             except (ValueError, RecursionError) as error:
@@ -134,7 +135,12 @@ class Window:
             if end == len(self.text) and not isinstance(value, (dict, list, str)) and self.fill():
                 continue  # a number may go on
             self.move(end)
+            if len(text) > self._max_chars:
+                raise self._endless(text[:1000])
             return value, text
+
+    def _endless(self, text: str | None = None) -> FaultError:
+        return FaultError(f"no end within {self._max_chars:,} characters", text, self._max_chars)
 
     def _skip_value(self, is_deep: bool) -> str | None:
         """Move behind the value that starts here, going by its brackets alone; its text, or None if they never close.
@@ -154,7 +160,7 @@ class Window:
                     self.move(self.at + searched)
                     return text
             # Searched in vain once: not again, which could be for every one of thousands of brackets.
-            self._may_close = len(self.text) - self.at <= rows.MAX_ITEM_CHARS and self.fill()
+            self._may_close = len(self.text) - self.at <= self._max_chars and self.fill()
         if is_deep and (inside := _INSIDE.match(self.text, self.at)):
             self.move(inside.end())
         return None

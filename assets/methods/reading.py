@@ -1,29 +1,41 @@
 """Containers: bytes become items (one mapping of columns each) and rejects. What a column means is known to formats.
 
-JSON of either kind, label lines and Parquet; documents of JSON and tables of text have modules of their own.
+JSON of either kind, lines of text and Parquet; the other containers have modules of their own.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.methods import rows
-from assets.methods.json_document import document_rows, is_object, json_line
+from assets.methods.json_document import document_rows
+from assets.methods.json_rows import is_list, is_object, json_line
 from assets.methods.rows import ANY_LINE_END, Item, Reject, Row, UnreadableError, decode, not_text, too_long
 
 
-def json_lines(chunks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[Row]:
-    """JSON Lines: one object a line; blank lines are passed over. Memory: one line."""
-    return _json_lines(decode(chunks, encoding), encoding)
+def json_lines(
+    chunks: Iterable[bytes],
+    encoding: str = "utf-8",
+    header: Sequence[str] | None = None,
+    max_chars: int = rows.MAX_ITEM_CHARS,
+) -> Iterator[Row]:
+    """JSON Lines: one object (or, with `header`, list) a line; blank lines are passed over. Memory: one line."""
+    return _json_lines(decode(chunks, encoding), encoding, header, max_chars)
 
 
-def json_items(chunks: Iterable[bytes], encoding: str = "utf-8", lines: bool = False) -> Iterator[Row]:
+def json_items(
+    chunks: Iterable[bytes],
+    encoding: str = "utf-8",
+    lines: bool = False,
+    header: Sequence[str] | None = None,
+    max_chars: int = rows.MAX_ITEM_CHARS,
+) -> Iterator[Row]:
     """JSON of either kind, as the first two lines tell: one object a line, or a document.
 
     `lines`: one object a line is expected, so that in doubt it is that; an only line is an item, never a wrapper.
@@ -36,38 +48,53 @@ def json_items(chunks: Iterable[bytes], encoding: str = "utf-8", lines: bool = F
         size += len(text)
         begin = "".join(head).lstrip()
         # The first two lines decide, as soon as both are there; a huge first line is that of a document.
-        if begin.startswith("[") or begin.count("\n") > 1 or size > rows.MAX_ITEM_CHARS:
+        is_array = begin.startswith("[") and header is None and not lines
+        if is_array or begin.count("\n") > 1 or size > max_chars:
             break
     beginning = "".join(head)
     rest = itertools.chain([beginning], texts)
-    yield from (_json_lines if _holds_lines(beginning, lines) else document_rows)(rest, encoding)
+    read = _json_lines if _holds_lines(beginning, lines, header is not None, max_chars) else document_rows
+    yield from read(rest, encoding, header, max_chars)
 
 
-def _holds_lines(beginning: str, only_line: bool) -> bool:
+def _holds_lines(beginning: str, only_line: bool, takes_lists: bool, max_chars: int) -> bool:
     begin = beginning.lstrip()
-    if begin.startswith("["):
-        return False
-    first, _, others = begin[: rows.MAX_ITEM_CHARS + 1].partition("\n")
+    first, _, others = begin[: max_chars + 1].partition("\n")
     second = others.lstrip().partition("\n")[0]
+    if begin.startswith("["):
+        # Nothing follows a document that ends on its first line.
+        return bool(second) and (only_line or takes_lists) and is_list(first)
     is_cut = first.rstrip().endswith(("[", "{", ",", ":"))
     if only_line:
-        return not is_cut or is_object(second)
+        is_open = first.rstrip() == "{" and not second.startswith(('"', "}"))
+        return not is_cut or is_open or is_object(second)
     return bool(second) if is_object(first) else is_object(second) and not is_cut
 
 
-def _json_lines(texts: Iterable[str], encoding: str) -> Iterator[Row]:
-    for number, line in enumerate(rows.lines(texts), 1):
-        if bad := too_long(number, line):
+def _json_lines(texts: Iterable[str], encoding: str, header: Sequence[str] | None, max_chars: int) -> Iterator[Row]:
+    for number, line in enumerate(rows.lines(texts, max_chars=max_chars), 1):
+        if len(line) > max_chars and (bad := too_long(number, line, max_chars)):
             yield bad
         elif line and not line.isspace():
-            yield not_text(number, line, encoding) or json_line(number, line)
+            bad = None if line.isascii() else not_text(number, line, encoding)
+            yield bad or json_line(number, line, header)
 
 
-def label_lines(chunks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[Row]:
+def text_lines(chunks: Iterable[bytes], encoding: str = "utf-8", max_chars: int = rows.MAX_ITEM_CHARS) -> Iterator[Row]:
+    """Plain text: each line, without its end, is the column `text` of an item; blank lines are passed over."""
+    for number, line in enumerate(rows.lines(decode(chunks, encoding), ANY_LINE_END, max_chars), 1):
+        text = line.rstrip("\r\n")
+        if text and not text.isspace():
+            yield too_long(number, line, max_chars) or not_text(number, text, encoding) or Item(number, {"text": text})
+
+
+def label_lines(
+    chunks: Iterable[bytes], encoding: str = "utf-8", max_chars: int = rows.MAX_ITEM_CHARS
+) -> Iterator[Row]:
     """`LABEL text`, one a line. With `COARSE:fine text` (as TREC) `label` is COARSE and `label_fine` COARSE:fine."""
-    for number, line in enumerate(rows.lines(decode(chunks, encoding), ANY_LINE_END), 1):
+    for number, line in enumerate(rows.lines(decode(chunks, encoding), ANY_LINE_END, max_chars), 1):
         text = line.strip(" \t\r\n")
-        if bad := too_long(number, line):
+        if bad := too_long(number, line, max_chars):
             yield bad
         elif text:
             yield not_text(number, text, encoding) or _labelled(number, text)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-# Longer than any training example; it bounds the memory that an unclosed quote or bracket can cost.
+# Longer than any training example; it bounds the memory that an unclosed quote or bracket can cost. Settings may ask
+# for less.
 MAX_ITEM_CHARS = 16 * 2**20
 # What is read in vain (a quote that never closes, then all of it again) may be this many times what was read, and some.
 # Real damage stays far below it; without it a small hostile file could cost hours.
@@ -29,12 +30,18 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """What could not be read: where it starts, a short countable reason, one sentence, and the text itself."""
+    """What could not be read: where it starts, a short countable reason, one sentence, and the text itself.
+
+    Where a bound was missed, also what was found, and the bound. `step` is what left it out.
+    """
 
     line: int
     reason: str
     detail: str
     text: str
+    value: str | None = None
+    threshold: str | None = None
+    step: str = "reading"
 
 
 Row = Item | Reject
@@ -122,23 +129,28 @@ def not_text(line: int, text: str, encoding: str) -> Reject | None:
     return Reject(line, "not_text", detail, _KEPT_BYTE.sub(lambda m: f"\\x{ord(m[0]) - 0xDC00:02x}", text))
 
 
-def too_long(line: int, text: str) -> Reject | None:
-    """The reject of a text beyond MAX_ITEM_CHARS, of which only the beginning is kept, else None."""
-    if len(text) <= MAX_ITEM_CHARS:
+def too_long(line: int, text: str, max_chars: int, chars: int | None = None) -> Reject | None:
+    """The reject of a text beyond `max_chars`, of which only the beginning is kept, else None.
+
+    `chars`: the length, where it is known to the end; a reader stops counting once a text is too long.
+    """
+    if len(text) <= max_chars and (chars or 0) <= max_chars:
         return None
-    return Reject(line, "too_long", f"longer than {MAX_ITEM_CHARS:,} characters", text[:1000])
+    value = f"over {max_chars}" if chars is None else str(chars)
+    detail = f"longer than {max_chars:,} characters (raw_data.max_item_chars)"
+    return Reject(line, "too_long", detail, text[:1000], value, str(max_chars))
 
 
 LINE_FEED = re.compile(r"\n")
 ANY_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-def lines(texts: Iterable[str], ending: re.Pattern[str] = LINE_FEED) -> Iterator[str]:
+def lines(texts: Iterable[str], ending: re.Pattern[str] = LINE_FEED, max_chars: int = MAX_ITEM_CHARS) -> Iterator[str]:
     """Lines with their endings, LINE_FEED or ANY_LINE_END.
 
     Only real line ends count: a JSON string may hold U+2028, which `splitlines` splits. A byte order mark at the start
-    of a line, as joined files have it, is left out. Of a line beyond MAX_ITEM_CHARS only so much is kept that
-    `too_long` sees it. Memory: one line and one piece of text.
+    of a line, as joined files have it, is left out. Of a line beyond `max_chars` only so much is kept that `too_long`
+    sees it. Memory: one line and one piece of text.
     """
     parts: list[str] = []
     size, held = 0, ""
@@ -148,11 +160,11 @@ def lines(texts: Iterable[str], ending: re.Pattern[str] = LINE_FEED) -> Iterator
         text = text[: len(text) - len(held)]
         start = 0
         for found in ending.finditer(text):
-            parts.append(text[start : min(found.end(), start + MAX_ITEM_CHARS + 1 - size)])
+            parts.append(text[start : min(found.end(), start + max_chars + 1 - size)])
             yield _joined(parts)
             start, size = found.end(), 0
-        if start < len(text) and size <= MAX_ITEM_CHARS:
-            parts.append(text[start : start + MAX_ITEM_CHARS + 1 - size])
+        if start < len(text) and size <= max_chars:
+            parts.append(text[start : start + max_chars + 1 - size])
             size += len(parts[-1])
     if parts or held:
         parts.append(held)

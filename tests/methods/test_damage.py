@@ -18,19 +18,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.methods import json_document, json_window, reading, rows, separated
-from assets.methods.formats import to_record
+from assets.methods import json_document, json_window, parallel, reading, rows, separated, token_lines
+from assets.methods.formats import to_records
 from assets.methods.rows import Item, Reject, Row, UnreadableError
 from assets.methods.values import Unfit
 
-Reader = Callable[[Iterator[bytes]], Iterator[Row]]
-READERS: list[Reader] = [
-    json_document.json_document,
+Reader = Callable[[Iterator[bytes], int], Iterator[Row]]
+ENCODED: list[Callable[[Iterator[bytes], str], Iterator[Row]]] = [
     reading.json_items,
     reading.json_lines,
     reading.label_lines,
-    separated.separated,
-    lambda chunks: separated.separated(chunks, "\t", ["text", "label"]),
+    reading.text_lines,
+    token_lines.token_lines,
+    lambda chunks, encoding: separated.separated(chunks, ",", None, encoding),
+    lambda chunks, encoding: json_document.json_document(chunks, encoding, ["text"]),
+]
+READERS: list[Reader] = [
+    lambda chunks, most: json_document.json_document(chunks, max_chars=most),
+    lambda chunks, most: json_document.json_document(chunks, header=["text"], max_chars=most),
+    lambda chunks, most: reading.json_items(chunks, max_chars=most),
+    lambda chunks, most: reading.json_lines(chunks, max_chars=most),
+    lambda chunks, most: reading.label_lines(chunks, max_chars=most),
+    lambda chunks, most: reading.text_lines(chunks, max_chars=most),
+    lambda chunks, most: separated.separated(chunks, max_chars=most),
+    lambda chunks, most: separated.separated(chunks, "\t", ["text", "label"], max_chars=most),
+    lambda chunks, most: token_lines.token_lines(chunks, max_chars=most),
+    lambda chunks, most: parallel.parallel_lines(chunks, iter([b"x\n" * 500] * 40), max_chars=most),
 ]
 
 
@@ -53,15 +66,13 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     st.integers(1, 9),
 )
 def test_any_bytes_are_rows_or_an_unreadable_file(data: bytes, encoding: str, size: int) -> None:
-    readers: list[Any] = [reading.json_items, reading.json_lines, reading.label_lines]
-    for reader in readers:
-        _read_or_refuse(lambda reader=reader: reader(cut(data, size), encoding))
-    _read_or_refuse(lambda: separated.separated(cut(data, size), ",", None, encoding))
+    for reader in ENCODED:
+        _read_or_refuse(reader(cut(data, size), encoding))
 
 
-def _read_or_refuse(read: Callable[[], Iterator[Row]]) -> None:
+def _read_or_refuse(read: Iterator[Row]) -> None:
     try:
-        found = list(read())
+        found = list(read)
     except UnreadableError:
         return
     assert all(row.line >= 1 for row in found)
@@ -138,7 +149,7 @@ def test_a_number_of_thousands_of_digits_costs_its_item() -> None:
 def test_a_number_that_is_not_finite_is_no_label_and_no_attribute(number: str) -> None:
     [item] = reading.json_lines([f'{{"text": "a", "x": {number}}}'.encode()])
     assert isinstance(item, Item)
-    refused = to_record(item.value, "labelled", {}, ["x"])
+    [refused] = to_records(item.value, "labelled", {}, ["x"])
     assert isinstance(refused, Unfit)
     assert refused.reason == "not_finite"
 
@@ -152,13 +163,12 @@ def test_a_number_that_is_not_finite_is_no_label_and_no_attribute(number: str) -
 def test_an_endless_input_is_read_in_bounded_memory_and_time(
     reader: Reader, filling: bytes, begin: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 2_000)
     monkeypatch.setattr(rows, "_FREE_WASTE", 2**18)
     piece = (filling * 1_000)[:1_000]
     started = time.process_time()
     tracemalloc.start()
     try:
-        for _ in reader(iter([begin, *[piece] * 40])):
+        for _ in reader(iter([begin, *[piece] * 20]), 2_000):
             pass
     except UnreadableError:
         pass
@@ -175,23 +185,23 @@ def test_quotes_that_open_on_every_line_end_in_a_refusal_not_in_hours(monkeypatc
         list(separated.separated([b"text,label\n", b'a","\n' * 50_000]))
 
 
-def test_a_long_line_behind_blanks_is_not_taken_for_a_blank_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 100)
+def test_a_long_line_behind_blanks_is_not_taken_for_a_blank_one() -> None:
     data = b'{"a": 1}\n' + b" " * 500 + b'{"a": 2}\n{"a": 3}\n'
-    for found in (reading.json_lines([data]), reading.json_items([data], lines=True)):
+    for found in (reading.json_lines([data], max_chars=100), reading.json_items([data], lines=True, max_chars=100)):
         kept, [reject] = split(found)
         assert [item.line for item in kept] == [1, 3]
         assert (reject.line, reject.reason) == (2, "too_long")
-    _, [reject] = split(reading.label_lines([b"A" * 500]))
-    assert reject.reason == "too_long"
+    _, [reject] = split(reading.label_lines([b"A" * 500], max_chars=100))
+    assert (reject.reason, reject.value, reject.threshold) == ("too_long", "over 100", "100")
 
 
-def test_an_item_beyond_the_window_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 1000)
+@pytest.mark.parametrize("size", [100, 10_000])
+def test_an_item_beyond_the_window_says_so_however_much_is_held(size: int) -> None:
     data = b'[\n{"a": "1"},\n{"a": "' + b"x" * 5000 + b'"},\n{"a": "3"}\n]'
-    kept, [reject] = split(json_document.json_document(cut(data, 100)))
+    kept, [reject] = split(json_document.json_document(cut(data, size), max_chars=1000))
     assert [item.value["a"] for item in kept] == ["1", "3"]
     assert "no end within 1,000 characters" in reject.detail
+    assert (reject.reason, reject.value, reject.threshold) == ("too_long", "over 1000", "1000")
 
 
 @settings(deadline=None, max_examples=100)
@@ -270,7 +280,7 @@ def parquet(**columns: Any) -> list[Row]:
 )
 def test_labels_of_every_type(column: pa.Array, labels: list[str | None]) -> None:
     found = parquet(text=["t"] * len(column), label=column)
-    results = [to_record(row.value, "labelled", {}) for row in found if isinstance(row, Item)]
+    results = [to_records(row.value, "labelled", {})[0] for row in found if isinstance(row, Item)]
     assert [result.reason if isinstance(result, Unfit) else result.label for result in results] == labels
 
 
@@ -304,6 +314,6 @@ def test_extra_keys_of_turns_and_texts_that_look_like_numbers() -> None:
     line = json.dumps({"messages": [{"role": "user", "content": "3.0", "weight": 1, "x": [1]}], "label": "3.0"})
     [item] = reading.json_lines([line.encode()])
     assert isinstance(item, Item)
-    record = to_record(item.value, "messages", {})
+    [record] = to_records(item.value, "messages", {})
     assert not isinstance(record, Unfit)
     assert (record.messages, record.label) == ([{"role": "user", "content": "3.0"}], "3.0")

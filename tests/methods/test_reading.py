@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.methods import json_document, reading, rows, separated
+from assets.methods import json_document, reading, separated
 from assets.methods.rows import Item, Reject, Row, UnreadableError
 
 quick = settings(deadline=None, max_examples=60)
@@ -108,9 +108,8 @@ def test_nan_is_a_number_and_the_last_of_two_equal_keys_counts() -> None:
     assert value["b"] != value["b"]
 
 
-def test_an_endless_line_is_rejected_without_being_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_ITEM_CHARS", 100)
-    kept, [reject] = split(reading.json_lines([b'{"a": "', *[b"x" * 90] * 50, b'"}\n{"a": 1}\n']))
+def test_an_endless_line_is_rejected_without_being_held() -> None:
+    kept, [reject] = split(reading.json_lines([b'{"a": "', *[b"x" * 90] * 50, b'"}\n{"a": 1}\n'], max_chars=100))
     assert (reject.line, reject.reason) == (1, "too_long")
     assert kept == [Item(2, {"a": 1})]
 
@@ -160,14 +159,52 @@ def test_a_lone_object_is_one_item_unless_it_wraps_a_list_of_objects() -> None:
     wrapper = {"rows": [{"a": 1}]}
     assert items(reading.json_items([json.dumps(wrapper).encode()])) == [{"a": 1}]
     assert items(reading.json_items([json.dumps(wrapper).encode()], lines=True)) == [wrapper]
-    lists = {"train": [["text", "label"]]}
-    assert items(reading.json_items([json.dumps(lists).encode()])) == [lists]
+    spans = {"text": "a", "entities": [[0, 1, "x"]]}
+    assert items(reading.json_items([json.dumps(spans).encode()])) == [spans]
 
 
-def test_two_lists_of_objects_are_refused_by_name() -> None:
-    data = json.dumps({"train": [{"a": 1}], "test": [{"a": 2}]}).encode()
-    with pytest.raises(UnreadableError, match="'train' and 'test'"):
-        list(reading.json_items([data]))
+@pytest.mark.parametrize("indent", [1, None])
+def test_the_rows_of_several_lists_bear_the_name_of_their_list(indent: int | None) -> None:
+    document = {"train": [["a", "x"], ["b", "y"]], "none": [], "version": 1, "oos": [{"text": "c"}], "words": ["d"]}
+    data = json.dumps(document, indent=indent).encode()
+    others = [{"text": "c", "key": "oos"}, {"text": "d", "key": "words"}]
+    for header, names in ((None, ("0", "1")), (["text", "intent"], ("text", "intent"))):
+        found = list(reading.json_items(cut(data, 7), header=header))
+        assert [row.value for row in found if isinstance(row, Item)] == [
+            {names[0]: "a", names[1]: "x", "key": "train"},
+            {names[0]: "b", names[1]: "y", "key": "train"},
+            *others,
+        ]
+    _, rejected = split(reading.json_items([data], header=["text"]))
+    assert {(reject.reason, reject.detail) for reject in rejected} == {
+        ("wrong_field_count", "2 values where `header` has 1 names")
+    }
+
+
+def test_a_key_of_its_own_is_kept_and_lists_of_objects_alone_may_stand_anywhere() -> None:
+    document = {"version": "2", "train": [{"key": "mine"}, {"a": 1}], "tags": ["x"], "more": [["no row"]]}
+    found = items(reading.json_items([json.dumps(document).encode()]))
+    assert found == [{"key": "mine"}, {"a": 1, "key": "train"}]
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_lists_are_rows_where_a_header_names_their_columns(lines: bool) -> None:
+    data = b'["a", "x"]\n["b", "y"]\n' if lines else b'[["a", "x"], ["b", "y"]]'
+    expected = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    assert items(reading.json_items(cut(data, 5), lines=lines, header=["text", "label"])) == expected
+
+
+@quick
+@given(st.lists(st.tuples(texts, texts), min_size=3, max_size=6), st.data())
+def test_garbling_a_row_of_a_list_of_lists_costs_at_most_its_row(
+    rows: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    written = json.dumps({"train": rows}, indent=1).split("\n")
+    bad = data.draw(st.integers(1, len(rows) - 1))  # the first tells of which kind the rows are
+    written[2 + 4 * bad + data.draw(st.integers(0, 2))] = data.draw(st.sampled_from(["", "x", "]]", '"', "{"]))
+    kept = [row.value for row in reading.json_items(["\n".join(written).encode()]) if isinstance(row, Item)]
+    whole = [{"0": a, "1": b, "key": "train"} for i, (a, b) in enumerate(rows) if i != bad]
+    assert [value for value in kept if value in whole] == whole or len(set(rows)) < len(rows)
 
 
 @quick
@@ -333,8 +370,10 @@ def test_quotes_that_mean_nothing_in_a_tsv_are_kept() -> None:
         {"text": '"Yes" , he said', "label": "1"},
         {"text": '" I like it .', "label": "1"},
         {"text": 'Very much . "', "label": "0"},
-        {"text": "quoted", "label": "1"},
+        {"text": '"quoted"', "label": "1"},
     ]
+    data = b'"text"\t"label"\n"quoted"\t1\n"a\tb"\t2\n'
+    assert [row["text"] for row in items(separated.separated([data], "\t"))] == ["quoted", "a\tb"]
 
 
 def test_line_ends_of_old_macs() -> None:

@@ -1,0 +1,241 @@
+"""The passes of `cleaned_data`: from the rows of raw_data to those that stay, and a ledger entry for each of the others.
+
+Memory: a few batches, some 60 bytes a row, and what the index of each kind of duplicates says of itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from assets import assessing, code, contamination, duplicates, encoding, engine, references, statistics, step_inputs, tables
+from assets.assessing import Fold, Plan
+from assets.cleaning_report import Tally, report
+from assets.contamination import ItemHits, Items
+from assets.dedup_params import Reference
+from assets.duplicates import Elsewhere, Outcome
+from assets.encoding import ChosenEncoder
+from assets.entries import entries
+from assets.ledger import LedgerWriter
+from assets.methods.conversations import Conversations
+from assets.progress import Progress
+from assets.reporting import Report
+from assets.sound_rows import SoundRows, label_codes
+from assets.versioning import VersionStore
+from assets.workspace import Workspace
+
+Vectors = npt.NDArray[np.float32]
+
+
+def produce(
+    workspace: Workspace, progress: Progress, versions: VersionStore, encoder: ChosenEncoder | None, folder: Path
+) -> Report:
+    """Write the table, its ledger and its statistics into the empty `folder`."""
+    scratch = workspace.home / "cleaning"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+    scratch.mkdir(parents=True)
+    try:
+        return _Run(workspace, progress, versions, encoder, folder, scratch).produce()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _Run:
+    """One production of the table; the passes in their order."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        progress: Progress,
+        versions: VersionStore,
+        encoder: ChosenEncoder | None,
+        folder: Path,
+        scratch: Path,
+    ) -> None:
+        self.workspace, self.progress, self.versions, self.encoder = workspace, progress, versions, encoder
+        self.folder, self.scratch = folder, scratch
+        self.settings = workspace.params.cleaned_data
+        self.raw = workspace.require("raw_data")
+        exact = self.settings.dedup.exact
+        fold = Fold(frozenset(exact.fold if exact else ()), self.settings.dedup.across_labels and exact is not None)
+        steps = step_inputs.build(self.settings, workspace.root)
+        self.plan = Plan.of(steps, fold, workspace.content_hash("raw_data"), code.code_version("cleaned_data"))
+        self.ledger = LedgerWriter(folder / "dropped.parquet")
+        self.tally = Tally()
+
+    def produce(self) -> Report:
+        """All passes; what there is to say about the outcome."""
+        (self.scratch / "sound").mkdir()
+        sound = SoundRows(self.scratch / "sound", self.settings.dedup.attributes)
+        self._assess(sound)
+        elsewhere, items = self._references(sound)
+        vectors = self._vectors(sound, elsewhere, items)
+        n, m = len(sound), len(elsewhere)
+        split = None if vectors is None else (vectors[:n], vectors[n + m :])
+        hits = contamination.find(sound, items, self.settings.decontamination, split, self.progress)
+        outcome = duplicates.find(
+            sound,
+            hits.item < 0,
+            elsewhere,
+            self.settings.dedup,
+            None if vectors is None else vectors[: n + m],
+            self.workspace.params.seed,
+            self.progress,
+            self.scratch,
+        )
+        self._write(sound, hits, outcome, items, elsewhere)
+        self.tally.facts |= outcome.facts
+        return report(self.tally, self.ledger.close(self.tally.rows_in, self.tally.kept), self.settings)
+
+    # -- the steps -------------------------------------------------------------------------------------------------
+
+    def _assess(self, sound: SoundRows) -> None:
+        """Measure every row, write the statistics, and part the sound rows from those that fail a step."""
+        plan, rows = self.plan, tables.count_rows(self.raw)
+        known = statistics.Known(self.workspace.table("cleaned_data"), plan.all_columns, rows)
+        writer = statistics.Writer(self.folder, plan.all_columns)
+        names = known.names
+        self.tally.work["statistics measured"] = len(plan.all_columns) - len(names)
+        self.tally.work["statistics taken over"] = len(names)
+        with self.progress.task("measuring", rows) as advance:
+            batches = engine.map_rows(
+                self.raw,
+                assessing.NEEDED,
+                lambda batch: assessing.measure(batch, plan, names),
+                plan.schema(names),
+                assessing.CARRIED,
+            )
+            for batch in batches:
+                earlier = known.take(batch.num_rows)
+                columns = {c.name: earlier[c.name] if c.name in earlier else batch.column(c.name) for c in plan.all_columns}
+                writer.write(batch, columns)
+                self._part(batch, columns, sound)
+                advance(batch.num_rows)
+        writer.close()
+        sound.close()
+
+    def _part(self, batch: pa.Table, columns: Mapping[str, pa.Array], sound: SoundRows) -> None:
+        """Put the rows of a batch that fail a step into the ledger, and the others to the sound ones."""
+        self.tally.came(batch.column("source"))
+        why = assessing.judge(self.plan, columns)
+        messages = batch.column("clean_messages")
+        if len(why.failed):
+            failed = batch.take(pa.array(why.failed)).append_column("messages", messages.take(pa.array(why.failed)))
+            self.ledger.write(entries(failed, why.said))
+            mask = np.ones(batch.num_rows, dtype=bool)
+            mask[why.failed] = False
+            batch = batch.filter(pa.array(mask))
+        sound.add(_cleaned(batch), batch.column("key"), batch.column("answer_length"))
+
+    # -- other files and versions ----------------------------------------------------------------------------------
+
+    def _references(self, sound: SoundRows) -> tuple[Elsewhere, Items]:
+        """The rows that must not come again, and the evaluation items, their texts as the steps leave them."""
+        settings = self.settings
+        elsewhere = self._read(settings.dedup.against, "rows to compare with")
+        records = Conversations.of(elsewhere)
+        keys = b"".join(assessing.keys(records, self.plan.fold).to_pylist())
+        labels = label_codes(elsewhere.column("label"), sound.codes)
+        items = Items.of(self._read(settings.decontamination.against, "evaluation items"))
+        return Elsewhere(elsewhere, np.frombuffer(keys, np.uint8).reshape(-1, 16), labels), items
+
+    def _read(self, against: Sequence[Reference], what: str) -> pa.Table:
+        """The rows of references, changed as the steps change those of the pool."""
+        found = references.read(against, self.workspace, self.versions)
+        if against:
+            self.tally.facts[what] = found.rows.num_rows
+            if found.rejected:
+                self.tally.facts[f"{what} that could not be read"] = found.rejected
+        records = Conversations.of(found.rows)
+        for step in self.plan.steps:
+            records = step.transform(records)
+        changed = {"messages": records.messages(), "extras": records.extras}
+        return pa.table({name: changed.get(name, found.rows.column(name)) for name in references.SCHEMA.names})
+
+    def _vectors(self, sound: SoundRows, elsewhere: Elsewhere, items: Items) -> Vectors | None:
+        """The vectors of the sound rows, of those elsewhere and of the evaluation items, one behind the other."""
+        if self.encoder is None:
+            return None
+        what = self.workspace.params.embeddings.text
+        pool = (turns for _, rows in sound.batches(["messages"]) for turns in rows.column("messages").to_pylist())
+        texts = [encoding.text_of(turns, what) for turns in (*pool, *elsewhere.rows.column("messages").to_pylist())]
+        embedded = encoding.embed(self.workspace, self.progress, self.encoder, [*texts, *items.texts.to_pylist()])
+        self.tally.work["texts embedded"] = embedded.computed
+        return embedded.vectors
+
+    # -- what stays ------------------------------------------------------------------------------------------------
+
+    def _write(self, sound: SoundRows, hits: ItemHits, outcome: Outcome, items: Items, elsewhere: Elsewhere) -> None:
+        """Write the rows that stay, and a ledger entry for each that does not."""
+        kept = outcome.duplicates.kept
+        stays = (kept < 0) & (hits.item < 0)
+        ids = KeptIds(kept[kept >= 0], len(sound), elsewhere.rows.column("id"))
+        writer = tables.ShardWriter(self.folder, tables.CLEANED)
+        with self.progress.task("writing", len(sound)) as advance:
+            for start, rows in sound.batches():
+                mask = stays[start : start + rows.num_rows]
+                ids.note(start, rows.column("id"))
+                chosen = rows.filter(pa.array(mask))
+                writer.write(chosen)
+                self.tally.stayed(chosen)
+                advance(rows.num_rows)
+            writer.close()
+            if stays.all():
+                return
+            for start, rows in sound.batches(["raw_id", "source", "file", "line", "item", "messages"]):
+                rows = rows.rename_columns(["id", *rows.column_names[1:]])
+                end = start + rows.num_rows
+                self._drop_items(rows, hits, start, end, items)
+                self._drop_duplicates(rows, outcome, start, end, ids, elsewhere)
+
+    def _drop_items(self, rows: pa.Table, hits: ItemHits, start: int, end: int, items: Items) -> None:
+        for kind in (hits.by_ngrams, hits.by_vectors):
+            found = np.flatnonzero(kind.item[start:end] >= 0)
+            if len(found):
+                said = contamination.explain(
+                    kind, found + start, items, self.settings.decontamination, kind is hits.by_vectors
+                )
+                self.ledger.write(entries(rows.take(pa.array(found)), said))
+
+    def _drop_duplicates(
+        self, rows: pa.Table, outcome: Outcome, start: int, end: int, ids: KeptIds, elsewhere: Elsewhere
+    ) -> None:
+        found = np.flatnonzero(outcome.duplicates.kept[start:end] >= 0)
+        if len(found):
+            said = duplicates.explain(outcome, found + start, elsewhere, self.settings.dedup)
+            kept_ids = ids.of(outcome.duplicates.kept[found + start])
+            self.ledger.write(entries(rows.take(pa.array(found)), said, kept_ids))
+
+
+def _cleaned(batch: pa.Table) -> pa.Table:
+    """Rows of a batch as rows of the table."""
+    names = {"id": "clean_id", "messages": "clean_messages", "extras": "clean_extras", "raw_id": "id"}
+    return pa.table({field.name: batch.column(names.get(field.name, field.name)) for field in tables.CLEANED})
+
+
+class KeptIds:
+    """The ids of those rows that others went for, by their numbers. Memory: one id for each such row."""
+
+    def __init__(self, kept: npt.NDArray[np.int64], rows: int, elsewhere: pa.ChunkedArray) -> None:
+        self._wanted = np.unique(kept[kept < rows])
+        self._found: list[str] = []
+        self._rows, self._elsewhere = rows, elsewhere
+
+    def note(self, start: int, ids: pa.ChunkedArray) -> None:
+        """Take note of the ids of the rows from `start` on; rows come in order, each once."""
+        first, last = np.searchsorted(self._wanted, [start, start + len(ids)])
+        self._found += ids.take(pa.array(self._wanted[first:last] - start)).to_pylist()
+
+    def of(self, kept: npt.NDArray[np.int64]) -> list[str]:
+        """The ids of these rows, all of which were noted."""
+        return [
+            self._elsewhere[row - self._rows].as_py()
+            if row >= self._rows
+            else self._found[int(np.searchsorted(self._wanted, row))]
+            for row in kept.tolist()
+        ]

@@ -1,0 +1,227 @@
+"""Duplicates among the sound rows, and of rows that stand elsewhere already: which go, for which, and how alike.
+
+Rows are numbered: those of the pool from 0, those of other files and versions behind them. The latter stay whatever
+happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets import engine
+from assets.dedup_params import Dedup, Near
+from assets.entries import Said, where
+from assets.methods.conversations import Conversations
+from assets.methods.dedup import greedy
+from assets.methods.dedup.exact import ExactIndex
+from assets.methods.dedup.greedy import Duplicates, KeptIndex, Rows
+from assets.methods.dedup.near import NearIndex
+from assets.methods.dedup.partial import PartialIndex, with_partner
+from assets.methods.dedup.shingles import Shingles
+from assets.methods.dedup.sketches import Likeness, Sketches, sketch
+from assets.methods.tokens import Tokens
+from assets.progress import Progress
+from assets.sound_rows import SoundRows
+from assets.spill import Spill
+
+NEEDED = ("messages", "label", "format", "extras")
+_FOLDED = {"whitespace": "white space", "case": "case", "punctuation": "punctuation"}
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The rows of other files and versions, as the steps left them: m of them, of which all stay."""
+
+    rows: pa.Table
+    keys: npt.NDArray[np.uint8]  # (m, 16)
+    labels: npt.NDArray[np.int32]  # (m,) as `SoundRows.labels`
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the n rows of the pool, and what there is to say about how it was found."""
+
+    duplicates: Duplicates
+    kinds: tuple[str, ...]  # the name of each index
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def find(
+    sound: SoundRows,
+    candidates: npt.NDArray[np.bool_],
+    elsewhere: Elsewhere,
+    settings: Dedup,
+    vectors: npt.NDArray[np.float32] | None,
+    seed: int,
+    progress: Progress,
+    scratch: Path,
+) -> Outcome:
+    """Which of the `candidates` (n,) repeat another row that stays; the other rows are not looked at.
+
+    `vectors`: (n + m, d) of unit length, where duplicates in meaning are asked for. Rows that are the same record to
+    the last character are duplicates even where none are asked for: an id stands for one row.
+    """
+    total = len(sound) + len(elsewhere)
+    labels = np.concatenate([sound.labels, elsewhere.labels])
+    groups = np.zeros(total, np.int32) if settings.across_labels else labels
+    exact = ExactIndex(np.concatenate([sound.keys, elsewhere.keys]).view("S16").reshape(-1))
+    indexes: list[KeptIndex] = [exact]
+    order = _best_first(sound, settings)
+    order = order[candidates[order]]
+    if settings.near is not None:
+        sketches = _sketches(sound, elsewhere, settings.near, seed, progress, scratch)
+        indexes.append(_near_index(sketches, groups, settings.near, sound, elsewhere))
+    for index in indexes:
+        index.add(np.arange(len(sound), total))
+    with progress.task("comparing", len(order)) as advance:
+        found = greedy.keep_best(order, indexes, len(sound), advance)
+    return Outcome(found, tuple(index.name for index in indexes), {})
+
+
+def explain(outcome: Outcome, rows: Rows, elsewhere: Elsewhere, settings: Dedup) -> Said:
+    """What the ledger says of rows that repeat another."""
+    found = outcome.duplicates
+    first = len(found.kept)
+    kinds = [outcome.kinds[index] for index in found.index[rows].tolist()]
+    outside = found.kept[rows] >= first
+    there = elsewhere.rows.take(pa.array(np.maximum(found.kept[rows] - first, 0)[outside]))
+    names = iter(where(there.column("file"), there.column("item"), Conversations.of(there).texts().to_pylist()))
+    hits = [next(names) if is_outside else None for is_outside in outside.tolist()]
+    similarity = found.similarity[rows].tolist()
+    folded = settings.exact.fold if settings.exact else ()
+    said = {
+        "exact": f"the same but for {' and '.join(_FOLDED[name] for name in folded)}" if folded else "the same",
+        "near": "nearly the same words",
+        "semantic": "nearly the same meaning",
+    }
+    bounds = {
+        "exact": "once",
+        "near": f"a Jaccard similarity below {settings.near.threshold:g}" if settings.near else "",
+        "semantic": f"a cosine below {settings.semantic.threshold:g}" if settings.semantic else "",
+    }
+    return Said(
+        ["against" if hit else kind for kind, hit in zip(kinds, hits, strict=True)],
+        [f"{kind}_duplicate" for kind in kinds],
+        [f"{said[kind]} as a row {'elsewhere' if hit else 'that stays'}" for kind, hit in zip(kinds, hits, strict=True)],
+        [f"{value:.4g}" for value in similarity],
+        [bounds[kind] for kind in kinds],
+        hits,
+    )
+
+
+def _best_first(sound: SoundRows, settings: Dedup) -> Rows:
+    """The rows, the best ones first, as `rank_by` says."""
+    return np.lexsort((np.arange(len(sound)), -sound.answer_lengths, sound.labels < 0))
+
+
+# -- near duplicates ---------------------------------------------------------------------------------------------------
+
+_SKETCH = pa.schema(
+    [
+        pa.field("bands", pa.list_(pa.uint32())),
+        pa.field("shingles", pa.list_(pa.uint64())),
+        pa.field("answers", pa.list_(pa.uint64())),
+    ]
+)
+
+
+def _sketches(
+    sound: SoundRows, elsewhere: Elsewhere, settings: Near, seed: int, progress: Progress, scratch: Path
+) -> Sketches:
+    """The sketches of all rows, on disk: they are several times as large as all else that is kept of a row."""
+    likeness = _likeness(settings, seed)
+    bands = Spill(scratch / "bands", np.uint32, likeness.banding.bands)
+    shingles, answers = _SpilledShingles(scratch / "shingles"), _SpilledShingles(scratch / "answers")
+    with progress.task("sketching", len(sound)) as advance:
+        for part in _drawn(sound, elsewhere, likeness, settings):
+            bands.append(_flat(part, "bands")[0])
+            shingles.append(*_flat(part, "shingles"))
+            answers.append(*_flat(part, "answers"))
+            advance(part.num_rows)
+    return Sketches(bands.close(), shingles.close(), None if settings.answers is None else answers.close())
+
+
+def _drawn(sound: SoundRows, elsewhere: Elsewhere, likeness: Likeness, settings: Near) -> Iterator[pa.Table]:
+    def draw(batch: pa.Table) -> pa.Table:
+        records = Conversations.of(batch)
+        tokens, turns = records.tokens, records.answer_turns
+        texts = tokens.joined(records.offsets) if settings.of == "conversation" else Tokens.of(records.prompts)
+        answers = None if settings.answers is None else tokens.between(np.maximum(turns, 0), turns + 1)
+        found = sketch(texts, likeness, answers)
+        ends = pa.array(np.arange(len(records) + 1, dtype=np.int32) * found.bands.shape[1])
+        columns = [pa.ListArray.from_arrays(ends, pa.array(found.bands.reshape(-1)))]
+        for shingles in (found.shingles, found.answers):
+            if shingles is None:
+                columns.append(pa.nulls(len(records), _SKETCH.field("answers").type))
+            else:
+                offsets = pa.array(shingles.offsets.astype(np.int32))
+                columns.append(pa.ListArray.from_arrays(offsets, pa.array(shingles.values)))
+        return pa.table(columns, schema=_SKETCH)
+
+    yield from engine.map_rows(sound.folder, NEEDED, draw, _SKETCH)
+    if len(elsewhere):
+        yield draw(elsewhere.rows.select(NEEDED))
+
+
+def _likeness(settings: Near, seed: int) -> Likeness:
+    return Likeness(settings.threshold, settings.words, settings.characters, settings.permutations, seed)
+
+
+def _flat(part: pa.Table, name: str) -> tuple[npt.NDArray[Any], Rows]:
+    """The numbers of a column of lists, and how many are in each."""
+    column = part.column(name).combine_chunks()
+    sizes = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    return column.flatten().to_numpy(), sizes.astype(np.int64)
+
+
+class _SpilledShingles:
+    """Shingles that grow on disk; in memory there are 8 bytes a row."""
+
+    def __init__(self, path: Path) -> None:
+        self._values = Spill(path, np.uint64)
+        self._sizes: list[Rows] = []
+
+    def append(self, values: npt.NDArray[np.uint64], sizes: Rows) -> None:
+        self._values.append(values)
+        self._sizes.append(sizes)
+
+    def close(self) -> Shingles:
+        ends = np.concatenate([[0], *self._sizes])
+        return Shingles(self._values.close(), np.cumsum(ends, dtype=np.int64))
+
+
+def _near_index(
+    sketches: Sketches, groups: npt.NDArray[np.int32], settings: Near, sound: SoundRows, elsewhere: Elsewhere
+) -> KeptIndex:
+    """The index of near duplicates, of those rows alone that agree with any other in a band."""
+    asked = with_partner(sketches.bands)
+    texts = None if settings.edit_similarity is None else _texts(sound, elsewhere, asked, settings.of)
+    inner = NearIndex(
+        sketches, settings.threshold, groups, settings.answers or 0.0, int(asked.sum()), texts, settings.edit_similarity
+    )
+    return PartialIndex(inner, asked)
+
+
+def _texts(
+    sound: SoundRows, elsewhere: Elsewhere, asked: npt.NDArray[np.bool_], of: str
+) -> pa.ChunkedArray:
+    """The texts whose edit distance may be asked for, null for the other rows. Memory: those texts."""
+    found = []
+    for start, part in chain(sound.batches(NEEDED), [(len(sound), elsewhere.rows.select(NEEDED))]):
+        records = Conversations.of(part)
+        texts = records.texts() if of == "conversation" else records.prompts
+        inside = pa.array(asked[start : start + part.num_rows])
+        found.append(pc.if_else(inside, texts, pa.scalar(None, pa.string())))
+    return pa.chunked_array(found, pa.string())

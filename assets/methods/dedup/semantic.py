@@ -1,0 +1,175 @@
+"""Semantic duplicates, exactly: rows whose vectors point the same way as that of a row that is kept."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from assets.errors import DataError
+from assets.methods.dedup.greedy import Matches, Pairs, Rows, Similarities
+from assets.methods.dedup.heads import Heads, Vectors
+from assets.methods.dedup.threads import Threads
+
+Groups = npt.NDArray[np.int32]
+
+EPSILON = 1e-6  # cosines of float32 vectors are no finer: from `threshold` - EPSILON on, rows repeat each other
+_TILE_ENTRIES = 256
+_STRIPE_ENTRIES = 2048
+_TILE_ROWS = 128
+
+
+class CosineIndex:
+    """The semantic duplicates among n rows (see `KeptIndex`): pairs whose cosine is at least `threshold` - EPSILON.
+
+    Exact: no pair is missed and none is made up. Bounds from short heads of the vectors rule most pairs out (see
+    `heads`), and the cosine decides about the rest, from the float32 numbers, summed in float64 in a fixed order. So
+    the answers do not depend on the number of threads, nor on the seed, which only picks the sample for the heads.
+
+    `vectors`: (n, d) float32 of any length; a vector of zeros points nowhere and repeats nothing. `groups`: (n,) int32;
+    only rows of the same group can repeat each other (default: all rows are of one). `threads`: default one a core.
+    Raises `DataError` for a threshold outside 0 to 1 and for vectors that are not finite.
+
+    Cost of asking about a row: O(k w) for k kept rows and heads of w numbers, mostly 16 to 64, as a matrix product.
+    Memory, beside the vectors, which are only read and may be a memory map: 8 (w + 1) + 20 bytes a row, and 1 MiB for
+    each thread.
+    """
+
+    name = "semantic"
+
+    def __init__(
+        self,
+        vectors: Vectors,
+        threshold: float,
+        groups: Groups | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+    ) -> None:
+        if not 0 < threshold <= 1:
+            raise DataError(f"threshold: expected a cosine above 0, at most 1, not {threshold}")
+        self.threads = Threads(threads)
+        self.vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        self.groups = np.zeros(len(vectors), dtype=np.int32) if groups is None else groups
+        self.least = threshold - EPSILON
+        self.heads = Heads.of(self.vectors, threshold, seed, self.threads)
+        self._kept = np.empty(len(vectors), dtype=np.int64)  # in the order in which they came
+        self._kept_heads = np.empty_like(self.heads.values)  # in the same order, so that strips of them are products
+        self._count = 0
+
+    def find(self, rows: Rows) -> Matches:
+        """For each of `rows` the most similar kept row that it repeats; of equals the one that was kept first."""
+        heads = self.heads.values[rows]
+        floor = np.float32(self.least - self.heads.slack)
+
+        def search(start: int) -> tuple[Rows, Similarities]:
+            best, highest = np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows))
+            room = np.empty(len(rows) * _TILE_ENTRIES, dtype=np.float32)
+            for first in range(start, min(start + _STRIPE_ENTRIES, self._count), _TILE_ENTRIES):
+                entries = slice(first, min(first + _TILE_ENTRIES, self._count))
+                others = self._kept_heads[entries]
+                bounds = room[: len(rows) * len(others)].reshape(len(rows), len(others))
+                np.matmul(heads, others.T, out=bounds)
+                _most_similar(bounds, floor, rows, self._kept[entries], *self._data, best, highest)
+            return best, highest
+
+        best, highest = np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows))
+        for found, similarity in self.threads.map(search, range(0, self._count, _STRIPE_ENTRIES)):
+            better = similarity > highest  # strictly: the row that was kept first wins a tie
+            best[better], highest[better] = found[better], similarity[better]
+        return Matches(best, highest)
+
+    def within(self, rows: Rows) -> Pairs:
+        """All pairs among `rows` that repeat each other. Cost: O(len(rows)^2 w). Memory: 24 bytes a pair."""
+        heads = self.heads.values[rows]
+        floor = np.float32(self.least - self.heads.slack)
+
+        def search(start: int) -> tuple[Rows, Rows, Similarities]:
+            bounds = heads[start : start + _TILE_ROWS] @ heads[start:].T
+            return _pairs(bounds, floor, start, rows, *self._data)
+
+        parts = self.threads.map(search, range(0, len(rows), _TILE_ROWS))
+        if not parts:
+            return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        return Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def add(self, rows: Rows) -> None:
+        """Note that `rows` are kept."""
+        places = slice(self._count, self._count + len(rows))
+        self._kept[places], self._kept_heads[places] = rows, self.heads.values[rows]
+        self._count += len(rows)
+
+    @property
+    def _data(self) -> tuple[float, Vectors, npt.NDArray[np.float64], Groups]:
+        return self.least, self.vectors, self.heads.scales, self.groups
+
+
+@numba.njit(cache=True, nogil=True)
+def cosine(
+    row: np.int64, other: np.int64, vectors: npt.NDArray[np.float32], scales: npt.NDArray[np.float64]
+) -> np.float64:
+    """The cosine of two rows, at most 1, in float64; `scales` as in `Heads`. Symmetric to the last bit."""
+    one, two = vectors[row], vectors[other]
+    # Four sums side by side, which the processor adds at once; the order is fixed, so the result is, too.
+    a = b = c = d = 0.0
+    for i in range(0, len(one) - 3, 4):
+        a += np.float64(one[i]) * np.float64(two[i])
+        b += np.float64(one[i + 1]) * np.float64(two[i + 1])
+        c += np.float64(one[i + 2]) * np.float64(two[i + 2])
+        d += np.float64(one[i + 3]) * np.float64(two[i + 3])
+    for i in range(len(one) // 4 * 4, len(one)):
+        a += np.float64(one[i]) * np.float64(two[i])
+    return min(1.0, ((a + b) + (c + d)) * (scales[row] * scales[other]))
+
+
+@numba.njit(cache=True, nogil=True)
+def _most_similar(
+    bounds: npt.NDArray[np.float32],
+    floor: np.float32,
+    rows: npt.NDArray[np.int64],
+    kept: npt.NDArray[np.int64],
+    least: float,
+    vectors: npt.NDArray[np.float32],
+    scales: npt.NDArray[np.float64],
+    groups: npt.NDArray[np.int32],
+    best: npt.NDArray[np.int64],
+    highest: npt.NDArray[np.float64],
+) -> None:
+    for place in range(bounds.shape[0]):
+        possible = 0
+        for entry in range(bounds.shape[1]):  # without a branch, so that sixteen are compared at once
+            possible += np.int32(bounds[place, entry] >= floor)
+        if possible > 0:
+            row = rows[place]
+            for entry in range(bounds.shape[1]):
+                if bounds[place, entry] >= floor and groups[kept[entry]] == groups[row]:
+                    similarity = cosine(row, kept[entry], vectors, scales)
+                    if similarity >= least and similarity > highest[place]:
+                        best[place], highest[place] = kept[entry], similarity
+
+
+@numba.njit(cache=True, nogil=True)
+def _pairs(
+    bounds: npt.NDArray[np.float32],
+    floor: np.float32,
+    start: int,
+    rows: npt.NDArray[np.int64],
+    least: float,
+    vectors: npt.NDArray[np.float32],
+    scales: npt.NDArray[np.float64],
+    groups: npt.NDArray[np.int32],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    capacity, found = 256, 0
+    firsts, seconds, similarities = np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity)
+    for i in range(bounds.shape[0]):
+        for j in range(i + 1, bounds.shape[1]):
+            if bounds[i, j] >= floor and groups[rows[start + i]] == groups[rows[start + j]]:
+                similarity = cosine(rows[start + i], rows[start + j], vectors, scales)
+                if similarity >= least:
+                    if found == capacity:
+                        firsts = np.concatenate((firsts, np.empty(capacity, np.int64)))
+                        seconds = np.concatenate((seconds, np.empty(capacity, np.int64)))
+                        similarities = np.concatenate((similarities, np.empty(capacity)))
+                        capacity *= 2
+                    firsts[found], seconds[found], similarities[found] = start + i, start + j, similarity
+                    found += 1
+    return firsts[:found].copy(), seconds[:found].copy(), similarities[:found].copy()

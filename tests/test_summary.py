@@ -1,0 +1,124 @@
+"""What a run says at its end about the rows that were left out: in the order of the steps, and loudly where need be."""
+
+import io
+import json
+from pathlib import Path
+
+import pyarrow as pa
+from rich.console import Console
+
+from assets import tables
+from assets.drops import Drops
+from assets.ledger import LedgerWriter
+from orchestration import summary
+from orchestration.left_out import LEDGERS
+from orchestration.running import Outcome
+
+HOSTILE = "[red]chat[/red]\x1b[31m\n\u202e\x00"
+
+
+def left_out(root: Path, name: str, counts: dict[tuple[str, str, str], int], rows_in: dict[str, int]) -> Drops:
+    """Write a ledger with these rows, and the metrics beside it, as `raw_data` and `cleaned_data` do."""
+    path = root / LEDGERS[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys = [key for key, rows in counts.items() for _ in range(rows)]
+    columns: dict[str, list[str] | list[int]] = {
+        "source": [k[0] for k in keys],
+        "step": [k[1] for k in keys],
+        "reason": [k[2] for k in keys],
+    }
+    names = ("file", "detail", "text")
+    columns |= {name: [""] * len(keys) for name in names}
+    columns |= {name: [1] * len(keys) for name in ("line", "item")}
+    absent = {field.name: [None] * len(keys) for field in tables.LEDGER if field.name not in columns}
+    with LedgerWriter(path) as writer:
+        writer.write(pa.table({**columns, **absent}).select(tables.LEDGER.names).cast(tables.LEDGER))
+    found = writer.close(rows_in)
+    key = "rejected" if name == "raw_data" else "dropped"
+    tables.write_json(root / f"data/metrics/{name}.json", {"rows": sum(found.kept.values()), **found.metrics(key)})
+    return found
+
+
+def said(root: Path) -> str:
+    console = Console(file=io.StringIO(), width=200, force_terminal=False)
+    summary.show(console, root, Outcome("id", True))
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def section(text: str) -> list[list[str]]:
+    """The cells of the table of reasons."""
+    lines = text[text.index("Why rows were left out") :].splitlines()
+    return [[cell.strip() for cell in line[1:-1].split("│")] for line in lines if line.startswith("│")]
+
+
+def test_reasons_stand_in_the_order_of_the_steps_with_a_warning_below(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("{}")
+    left_out(tmp_path, "raw_data", {("faq", "reading", "not_json"): 2}, {"faq": 100, "chat": 100})
+    counts = {
+        ("chat", "near", "near_duplicate"): 79,
+        ("chat", "length", "too_short"): 2,
+        ("faq", "length", "too_long"): 5,
+        ("faq", "empty_answer", "empty_answer"): 1,
+    }
+    left_out(tmp_path, "cleaned_data", counts, {"faq": 98, "chat": 100})
+    text = said(tmp_path)
+    assert section(text) == [
+        ["reading", "not_json", "2"],
+        ["empty_answer", "empty_answer", "1"],
+        ["length", "too_long", "5"],
+        ["length", "too_short", "2"],
+        ["near", "near_duplicate", "79"],
+    ]
+    assert (
+        "source 'chat' lost 81 of 100 rows (81 %), most of them to near (79): look at "
+        "data/cleaned_data/dropped.parquet, or raise cleaned_data.dedup.near.threshold\n"
+    ) in text
+    assert text.count(" lost ") == 1
+
+
+def test_a_source_that_could_hardly_be_read_is_warned_of_too(tmp_path: Path) -> None:
+    left_out(tmp_path, "raw_data", {("faq", "reading", "not_json"): 60}, {"faq": 100})
+    assert (
+        "source 'faq' lost 60 of 100 rows (60 %), all of them to reading: look at data/raw_data/rejected.parquet, or "
+        "state format, columns and encoding of this source in raw_data.sources\n"
+    ) in said(tmp_path)
+
+
+def test_without_its_ledger_the_metrics_are_told(tmp_path: Path) -> None:
+    left_out(tmp_path, "cleaned_data", {("chat", "near", "near_duplicate"): 79}, {"chat": 100})
+    (tmp_path / LEDGERS["cleaned_data"]).unlink()
+    text = said(tmp_path)
+    assert section(text) == [["cleaned_data", "near_duplicate", "79"]]
+    assert "source 'chat' lost 79 of 100 rows (79 %): look at data/cleaned_data/dropped.parquet\n" in text
+
+
+def test_a_ledger_of_another_run_is_not_believed(tmp_path: Path) -> None:
+    left_out(tmp_path, "cleaned_data", {("chat", "near", "near_duplicate"): 7}, {"chat": 100})
+    metrics = tmp_path / "data/metrics/cleaned_data.json"
+    metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "dropped": {"exact_duplicate": 9}}))
+    assert section(said(tmp_path)) == [["cleaned_data", "exact_duplicate", "9"]]
+
+
+def test_many_sources_and_reasons_stay_short(tmp_path: Path) -> None:
+    counts = {(f"s{n}", "length", f"reason {n}"): 3 for n in range(60)}
+    left_out(tmp_path, "cleaned_data", counts, {f"s{n}": 4 for n in range(60)})
+    text = said(tmp_path)
+    assert len(section(text)) == summary.MOST_REASONS + 1
+    assert section(text)[-1] == ["", "35 more", "105"]
+    assert text.count("look at data/cleaned_data/dropped.parquet") == 5
+    assert "55 more sources lost 165 of 220 rows (75 %)" in text
+
+
+def test_nothing_a_name_holds_reaches_the_terminal(tmp_path: Path) -> None:
+    left_out(tmp_path, "cleaned_data", {(HOSTILE, HOSTILE, HOSTILE): 9}, {HOSTILE: 10})
+    text = said(tmp_path)
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    assert "\u202e" not in text
+    assert "[red]chat[/red]\\x1b[31m" in text  # as it is, not as markup
+
+
+def test_without_drops_nothing_is_said_of_them(tmp_path: Path) -> None:
+    left_out(tmp_path, "cleaned_data", {}, {"a": 10})
+    assert "left out" not in said(tmp_path)
+    assert "lost" not in said(tmp_path)
