@@ -6,7 +6,6 @@ that `embeddings` reads afterwards: so the whole ledger of drops is this table's
 row of it and of nothing else, and no text is embedded twice.
 """
 
-
 import dagster as dg
 
 from assets import cleaning, code, encoding, materializing, references, step_inputs

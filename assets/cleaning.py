@@ -1,4 +1,4 @@
-"""The passes of `cleaned_data`: from the rows of raw_data to those that stay, and a ledger entry for each of the others.
+"""The passes of `cleaned_data`: from the rows of raw_data to those that stay; a ledger entry for each other row.
 
 Memory: a few batches, some 60 bytes a row, and what the index of each kind of duplicates says of itself.
 """
@@ -13,7 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from assets import assessing, code, contamination, duplicates, encoding, engine, references, statistics, step_inputs, tables
+from assets import (
+    assessing,
+    code,
+    contamination,
+    duplicates,
+    encoding,
+    engine,
+    references,
+    statistics,
+    step_inputs,
+    tables,
+)
 from assets.assessing import Fold, Plan
 from assets.cleaning_report import Tally, report
 from assets.contamination import ItemHits, Items
@@ -112,7 +123,7 @@ class _Run:
             )
             for batch in batches:
                 earlier = known.take(batch.num_rows)
-                columns = {c.name: earlier[c.name] if c.name in earlier else batch.column(c.name) for c in plan.all_columns}
+                columns = earlier | {c.name: batch.column(c.name) for c in plan.all_columns if c.name not in earlier}
                 writer.write(batch, columns)
                 self._part(batch, columns, sound)
                 advance(batch.num_rows)

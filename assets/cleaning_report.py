@@ -63,10 +63,8 @@ def report(tally: Tally, lost: Drops, settings: CleanedData) -> Report:
     order = drops.step_order(settings)
     length = np.concatenate([*tally.lengths, np.empty(0, np.int64)])
     classes = dict(sorted(tally.classes.items(), key=lambda item: (-item[1], item[0])))
-    rows_in = sum(tally.rows_in.values())
     pictures = {"length": plots.histogram(length, "characters per record", log=True)}
-    if lost.total:
-        pictures = {"drops": plots.waterfall(rows_in, [(bar.label, bar.dropped) for bar in lost.waterfall(rows_in, order)], "rows")} | pictures
+    pictures = losses.pictures(lost, order) | pictures
     if len(classes) > 1:
         pictures["rows by class"] = plots.bars(classes, "rows")
     return Report(

@@ -62,7 +62,7 @@ def find(
     vectors: tuple[Vectors, Vectors] | None,
     progress: Progress,
 ) -> ItemHits:
-    """The item that each row holds most of. `vectors`: those of the rows (n, d) and of the items (k, d), if asked for."""
+    """The item that each row holds most of. `vectors`: of the rows (n, d) and of the items (k, d), if asked for."""
     none = Hits(np.full(len(sound), -1, np.int64), np.zeros(len(sound)), np.zeros(len(sound), dtype=bool))
     if not len(items):
         return ItemHits(none, none)

@@ -99,6 +99,7 @@ def explain(outcome: Outcome, rows: Rows, elsewhere: Elsewhere, settings: Dedup)
     there = elsewhere.rows.take(pa.array(np.maximum(found.kept[rows] - first, 0)[outside]))
     names = iter(where(there.column("file"), there.column("item"), Conversations.of(there).texts().to_pylist()))
     hits = [next(names) if is_outside else None for is_outside in outside.tolist()]
+    both = list(zip(kinds, hits, strict=True))
     similarity = found.similarity[rows].tolist()
     folded = settings.exact.fold if settings.exact else ()
     said = {
@@ -112,9 +113,9 @@ def explain(outcome: Outcome, rows: Rows, elsewhere: Elsewhere, settings: Dedup)
         "semantic": f"a cosine below {settings.semantic.threshold:g}" if settings.semantic else "",
     }
     return Said(
-        ["against" if hit else kind for kind, hit in zip(kinds, hits, strict=True)],
+        ["against" if hit else kind for kind, hit in both],
         [f"{kind}_duplicate" for kind in kinds],
-        [f"{said[kind]} as a row {'elsewhere' if hit else 'that stays'}" for kind, hit in zip(kinds, hits, strict=True)],
+        [f"{said[kind]} as a row {'elsewhere' if hit else 'that stays'}" for kind, hit in both],
         [f"{value:.4g}" for value in similarity],
         [bounds[kind] for kind in kinds],
         hits,
@@ -214,9 +215,7 @@ def _near_index(
     return PartialIndex(inner, asked)
 
 
-def _texts(
-    sound: SoundRows, elsewhere: Elsewhere, asked: npt.NDArray[np.bool_], of: str
-) -> pa.ChunkedArray:
+def _texts(sound: SoundRows, elsewhere: Elsewhere, asked: npt.NDArray[np.bool_], of: str) -> pa.ChunkedArray:
     """The texts whose edit distance may be asked for, null for the other rows. Memory: those texts."""
     found = []
     for start, part in chain(sound.batches(NEEDED), [(len(sound), elsewhere.rows.select(NEEDED))]):

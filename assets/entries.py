@@ -15,7 +15,7 @@ SHOWN = 200  # characters of a text
 
 @dataclass(frozen=True)
 class Said:
-    """What the ledger says of k rows, one text each; `hits` names the rows of other files and versions, null if none."""
+    """What the ledger says of k rows, one text each; `hits` names rows of other files and versions, null if none."""
 
     steps: Sequence[str]
     reasons: Sequence[str]
@@ -46,11 +46,13 @@ def beginnings(messages: pa.ChunkedArray, limit: int = SHOWN) -> list[str]:
     """The beginning of each record, its turns one behind the other, safe to look at."""
     found = []
     for turns in messages.to_pylist():
-        parts, size = [], 0
+        parts: list[str] = []
+        size = shown = 0
         for turn in turns:  # a conversation may be far longer than what is shown of it
             size += len(turn["content"]) + 1
-            if sum(map(len, parts)) <= limit:
+            if shown <= limit:
                 parts.append(turn["content"])
+                shown += len(turn["content"])
         text = " ".join(parts)
         left = max(size - 1 - limit, 0)
         found.append(escape(text[:limit], limit) + (f"… (+{left:,} characters)" if left else ""))

@@ -110,7 +110,7 @@ def report(tally: Tally, rejected: Drops) -> Report:
         tables={"rejections by source": rejected.table(drops.BEFORE_STEPS)} if rejected.total else {},
         warnings=losses.warning_lines(rejected.losing_sources(), losses.REJECTED),
         pictures={"records by source": reporting.picture(plots.bars(origins, "rows"))},
-        metrics={"rows": tally.rows, "rejected": reasons},
+        metrics={"rows": tally.rows, **rejected.metrics("rejected")},
     )
 
 

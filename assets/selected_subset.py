@@ -1,5 +1,6 @@
 """selected_subset: the rows to train on, ranked, each with its gain and the reason why it was chosen."""
 
+import dataclasses
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ import pyarrow as pa
 
 from assets import code, embeddings, materializing, plots, reporting, tables
 from assets.errors import DataError
-from assets.methods import balance, selection
+from assets.methods import balance, selection, writing
 from assets.methods.conversations import characters
+from assets.methods.formats import ParsedRecord
+from assets.methods.values import UnfitError
 from assets.params import SelectedSubset
 from assets.progress import Advance, Progress
 from assets.reporting import Report
@@ -80,7 +83,9 @@ def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
         chosen = choose(pool, settings, apportionment.seats, workspace.params.seed, advance)
     subset = as_table(pool, chosen)
     tables.write_parquet(subset, folder / "subset.parquet")
-    write_jsonl(folder / "subset.jsonl", subset)
+    if as_text := write_jsonl(folder / "subset.jsonl", subset):
+        note = f"{as_text:,} rows whose calls of tools were changed in cleaning are text in subset.jsonl"
+        apportionment = dataclasses.replace(apportionment, notes=(*apportionment.notes, note))
     tables.write_json(folder / "manifest.json", manifest(workspace, pool, subset, folder, apportionment.notes, chosen))
     return report(pool, subset, chosen, apportionment.notes)
 
@@ -177,12 +182,23 @@ def as_table(pool: Pool, chosen: selection.Selection) -> pa.Table:
     ).cast(tables.SUBSET)
 
 
-def write_jsonl(path: Path, subset: pa.Table) -> None:
-    """One JSON object per row, in rank order: messages, and the label where there is one."""
+def write_jsonl(path: Path, subset: pa.Table) -> int:
+    """One JSON object per row, in rank order: messages, tools, and the label, where there are such.
+
+    Calls of tools have the structure that they were read with. Where cleaning changed their text so that they have none
+    any more, they stay text; returns the number of such rows.
+    """
+    as_text = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in subset.select(["messages", "label"]).to_pylist():
-            record = {"messages": row["messages"], **({"label": row["label"]} if row["label"] is not None else {})}
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        for row in subset.select(["messages", "label", "extras"]).to_pylist():
+            record = ParsedRecord(row["messages"], row["label"], {}, dict(row["extras"]))
+            try:
+                item = writing.to_item(record, "messages")
+            except UnfitError:
+                as_text += 1
+                item = writing.to_item(dataclasses.replace(record, extras={}), "messages")
+            file.write(json.dumps(item, ensure_ascii=False) + "\n")
+    return as_text
 
 
 def manifest(

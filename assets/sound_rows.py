@@ -82,7 +82,7 @@ def label_codes(labels: pa.ChunkedArray, codes: dict[str, int]) -> npt.NDArray[n
     encoded = labels.combine_chunks().dictionary_encode()
     numbers = [codes.setdefault(label, len(codes)) for label in encoded.dictionary.to_pylist()]
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.append(np.array(numbers, dtype=np.int32), np.int32(-1))[indices]
+    return np.asarray(np.array([*numbers, -1], dtype=np.int32)[indices])
 
 
 def attribute_numbers(attributes: pa.ChunkedArray, name: str) -> npt.NDArray[np.float64]:

@@ -74,9 +74,7 @@ def run(source: Path, settings: str) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "project")
         project(folder, source, settings)
-        done = subprocess.run(
-            [sys.executable, "-c", ONE_RUN], cwd=folder, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([sys.executable, "-c", ONE_RUN], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr[-3000:])
         result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
@@ -104,7 +102,8 @@ def main() -> None:
             seconds = run(source, WITHOUT_DUPLICATES)["seconds"]
             assert isinstance(seconds, dict)
             speeds.append(rows / sum(seconds.values()))
-            print(f"  round {number + 1}: raw_data {seconds['raw_data']:.1f} s, cleaned_data {seconds['cleaned_data']:.1f} s")
+            said = ", ".join(f"{name} {taken:.1f} s" for name, taken in seconds.items())
+            print(f"  round {number + 1}: {said}")
         print(f"  median {statistics.median(speeds):,.0f} rows a second")
         if not options.gigabytes:
             return

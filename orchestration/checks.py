@@ -11,14 +11,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets import ledger, losses, materializing, plots, reporting
-from assets.drops import Drops, step_order
-from assets.errors import DataError
+from assets import losses, materializing, plots, reporting
+from assets.drops import step_order
 from assets.tables import escape
 from assets.verdict import CheckOutcome, GroupShares
-from assets.workspace import Workspace, read_json
+from assets.workspace import Workspace
 from orchestration.comparisons import percent
 from orchestration.judging import ASSET, CHECKS, PAGE, run_checks
+from orchestration.left_out import left_out_by
 
 MOST_ROWS = 100  # of the table of groups
 MOST_BARS = 20  # groups of a panel of the picture
@@ -63,7 +63,7 @@ def sources_survive(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResu
     """Warns of each source that lost more than half of its rows, and names the step that took most."""
     with materializing.one_line_failures():
         order = step_order(workspace.params.cleaned_data)
-        judgement = losses.judge(dropped(workspace), losses.DROPPED, order)
+        judgement = losses.judge(left_out_by(workspace.root, "cleaned_data"), losses.DROPPED, order)
     return dg.AssetCheckResult(
         passed=judgement.passed,
         severity=dg.AssetCheckSeverity.WARN,
@@ -73,17 +73,6 @@ def sources_survive(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResu
             "rows by source and step": dg.MetadataValue.md(reporting.markdown_table(judgement.table) or "none"),
         },
     )
-
-
-def dropped(workspace: Workspace) -> Drops:
-    """What cleaning left out, by source; raises `DataError` where the table and its figures do not fit together."""
-    figures = read_json(workspace.metrics / "cleaned_data.json") or {}
-    sources = figures.get("by_source", {})
-    counts = ledger.count(workspace.require("cleaned_data") / "dropped.parquet")
-    try:
-        return Drops.of(counts, rows_in={name: each["rows_in"] for name, each in sources.items()})
-    except (ValueError, KeyError, TypeError):
-        raise DataError("data/metrics/cleaned_data.json does not fit the table: materialize cleaned_data again") from None
 
 
 def metadata(outcome: CheckOutcome, docs: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def left_out_by(root: Path, name: str) -> Drops:
     counts: Mapping[drops.Key, int]
     try:
         counts = ledger.count(root / LEDGERS[name])
-    except (OSError, pa.ArrowException):
+    except (OSError, KeyError, pa.ArrowException):  # absent, damaged, or of an earlier release
         counts = {}
     if sum(counts.values()) != sum(by_reason.values()):
         counts = {("", name, reason): rows for reason, rows in by_reason.items()}

@@ -24,8 +24,12 @@ def pool_rows(labels: Sequence[str | None], attributes: Sequence[dict[str, str]]
             ],
             "label": label,
             "attributes": list((attributes[number] if attributes else {}).items()),
+            "extras": [],
             "file": "rows.jsonl",
             "line": number + 1,
+            "item": number + 1,
+            "weight": 1.0,
+            "format": "alpaca",
             "raw_id": "0" * 32,
         }
         for number, label in enumerate(labels)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets import embeddings, tables
+from assets import embeddings, encoding, tables
 from assets.errors import DataError
 from assets.workspace import Workspace
 
@@ -20,10 +20,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_a_prompt_is_what_comes_before_the_last_answer() -> None:
-    assert embeddings.text_of(TURNS, "conversation") == "q\na"
-    assert embeddings.text_of(TURNS, "prompt") == "q"
-    assert embeddings.text_of(TURNS[:1], "prompt") == "q"
-    assert embeddings.text_of(TURNS[1:], "prompt") == "a"
+    assert encoding.text_of(TURNS, "conversation") == "q\na"
+    assert encoding.text_of(TURNS, "prompt") == "q"
+    assert encoding.text_of(TURNS[:1], "prompt") == "q"
+    assert encoding.text_of(TURNS[1:], "prompt") == "a"
 
 
 def test_vectors_come_back_bit_for_bit(workspace: Workspace) -> None:

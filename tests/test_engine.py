@@ -26,11 +26,14 @@ def test_rows_come_back_in_order_with_the_columns_to_keep(tmp_path: Path) -> Non
         writer.close()
 
     def double(batch: pa.Table) -> pa.Table:
+        assert batch.schema == pa.schema([SCHEMA.field(name) for name in ("n", "words", "map")])
         return pa.table(
             {"double": pc.multiply(batch.column("n"), 2), "first": pc.list_element(batch.column("words"), 0)}
         )
 
-    result = pa.concat_tables(engine.map_rows(tmp_path / "t", ["n", "words"], double, DOUBLED, keep=["n", "map"]))
+    result = pa.concat_tables(
+        engine.map_rows(tmp_path / "t", ["n", "words", "map"], double, DOUBLED, keep=["n", "map"])
+    )
     assert result.column("n").to_pylist() == list(range(rows))
     assert result.column("map").to_pylist() == maps
     assert result.column("double").to_pylist() == [2 * n for n in range(rows)]

@@ -198,7 +198,7 @@ def test_the_smallest_falls_of_many_are_added_up() -> None:
     assert [int(name) for name, _ in falls[:-1]] == sorted(int(name) for name, _ in falls[:-1])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=20), st.integers(0, 10**9)), max_size=5))
 def test_no_fall_breaks_a_waterfall(falls: list[tuple[str, int]]) -> None:
     size(plots.waterfall(10**9, falls, "rows"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from assets import selected_subset, tables
 from assets.errors import DataError
+from assets.methods import formats
 
 
 def scores(**columns: list[float | None]) -> pa.Table:
@@ -64,8 +65,8 @@ def test_the_trainers_file_is_utf8_one_object_a_line_in_rank_order(tmp_path: Pat
         rows.append(
             {
                 "rank": rank, "id": f"{rank:032x}", "source": "s", "messages": [{"role": "user", "content": text}],
-                "label": label, "attributes": [], "gain": 1.0, "reason": "r", "file": "f", "line": rank,
-                "cluster": 0, "length": len(text),
+                "label": label, "attributes": [], "extras": [], "gain": 1.0, "reason": "r", "file": "f", "line": rank,
+                "item": rank, "format": "text", "cluster": 0, "length": len(text),
             }
         )  # fmt: skip
     selected_subset.write_jsonl(tmp_path / "x.jsonl", pa.Table.from_pylist(rows, schema=tables.SUBSET))
@@ -74,3 +75,37 @@ def test_the_trainers_file_is_utf8_one_object_a_line_in_rank_order(tmp_path: Pat
         {"messages": rows[0]["messages"], "label": "ü"},
         {"messages": rows[1]["messages"]},
     ]
+
+
+def test_calls_of_tools_have_their_structure_in_the_trainers_file(tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    read = {
+        "messages": [
+            {"role": "user", "content": "What time is it?"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "content": "12:00", "tool_call_id": "c1"},
+            {"role": "assistant", "content": "Noon."},
+        ],
+        "tools": [{"type": "function", "function": {"name": "now"}}],
+    }
+    (record,) = formats.to_records(read, "messages", {})
+    assert isinstance(record, formats.ParsedRecord)
+    broken = [dict(turn, content=turn["content"].replace("{", "", 1)) for turn in record.messages]
+    rows = [
+        {
+            "rank": rank, "id": f"{rank:032x}", "source": "s", "messages": messages, "label": None, "attributes": [],
+            "extras": list(record.extras.items()), "gain": 1.0, "reason": "r", "file": "f", "line": rank, "item": rank,
+            "format": "messages", "cluster": 0, "length": 1,
+        }
+        for rank, messages in enumerate([record.messages, broken], 1)
+    ]  # fmt: skip
+    path = tmp_path / "x.jsonl"
+    assert selected_subset.write_jsonl(path, pa.Table.from_pylist(rows, schema=tables.SUBSET)) == 1
+    whole, as_text = map(json.loads, path.read_text("utf-8").splitlines())
+    assert whole == read
+    assert as_text["messages"][1]["content"] == broken[1]["content"]
+
+
+def test_the_rows_of_a_heavier_source_count_more() -> None:
+    given = pa.table({"weight": [1.0, 2.0, 0.5]})
+    assert selected_subset.source_weights(given).tolist() == [0.5, 1.0, 0.25]

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 
 from assets import tables
@@ -86,10 +87,13 @@ def test_a_source_that_could_hardly_be_read_is_warned_of_too(tmp_path: Path) -> 
 
 def test_without_its_ledger_the_metrics_are_told(tmp_path: Path) -> None:
     left_out(tmp_path, "cleaned_data", {("chat", "near", "near_duplicate"): 79}, {"chat": 100})
-    (tmp_path / LEDGERS["cleaned_data"]).unlink()
-    text = said(tmp_path)
-    assert section(text) == [["cleaned_data", "near_duplicate", "79"]]
-    assert "source 'chat' lost 79 of 100 rows (79 %): look at data/cleaned_data/dropped.parquet\n" in text
+    path = tmp_path / LEDGERS["cleaned_data"]
+    pq.write_table(pq.read_table(path).drop_columns(["step"]), path)  # as an earlier release wrote it
+    for _ in range(2):
+        text = said(tmp_path)
+        assert section(text) == [["cleaned_data", "near_duplicate", "79"]]
+        assert "source 'chat' lost 79 of 100 rows (79 %): look at data/cleaned_data/dropped.parquet\n" in text
+        path.unlink(missing_ok=True)
 
 
 def test_a_ledger_of_another_run_is_not_believed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from assets.methods import demo
-from assets.methods.formats import ParsedRecord, detect, to_record
+from assets.methods.formats import ParsedRecord, detect, to_records
 
 SOURCE = textwrap.dedent(
     '''
@@ -78,7 +78,7 @@ def test_what_is_asked_for() -> None:
 def test_an_item_is_an_alpaca_record() -> None:
     value = demo.docstrings(SOURCE, "_json")[0].value
     assert detect(value, {}) == "alpaca"
-    record = to_record(value, "alpaca", {}, ["kind", "visibility"])
+    (record,) = to_records(value, "alpaca", {}, ["kind", "visibility"])
     assert isinstance(record, ParsedRecord)
     assert record.attributes == {"kind": "function", "visibility": "private"}
     assert record.label == "other"

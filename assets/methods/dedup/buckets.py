@@ -44,7 +44,8 @@ class Buckets:
         """All pairs of one of `rows` and an entry that it repeats: the place in `rows`, the entry, the similarity.
 
         They repeat each other from the similarity `threshold` on, if their answers have the similarity `answers` or
-        both have none. Places ascend. With `insert` a row becomes an entry once it has been asked about, so that later rows find it.
+        both have none. Places ascend. With `insert` a row becomes an entry once it has been asked about, so that later
+        rows find it.
         """
         found = _ask(
             rows, threshold, answers, insert, self._entries, self._questions, self.rows, self._heads, self._before,

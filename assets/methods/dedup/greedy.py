@@ -103,7 +103,7 @@ def keep_best(
 def _check(order: Rows, rows: int, block_rows: int) -> None:
     if block_rows < 1:
         raise DataError(f"block_rows: expected at least 1, not {block_rows}")
-    if len(order) and not (0 <= order.min() and order.max() < rows):
+    if len(order) and not (order.min() >= 0 and order.max() < rows):
         raise DataError(f"order: expected rows from 0 to {rows - 1:,}, not {order.min():,} to {order.max():,}")
     times = np.bincount(order, minlength=1)
     if times.max() > 1:

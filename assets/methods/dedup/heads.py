@@ -21,10 +21,7 @@ _FIT_ROWS = 1024
 _TRIAL_ROWS = 512
 _STRIP_ROWS = 2048
 _WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# What a pair costs, in units of one dimension of a matrix product, as measured: what does not depend on the width, and
-# what it takes to compute the cosine itself of one that the bound could not rule out.
-_PAIR_COST = 20.0
-_COSINE_COST, _COSINE_COST_PER_DIMENSION = 4000.0, 15.0
+_PAIR_COST = 20.0  # of a pair beside the product, in units of one dimension of it, as measured
 
 
 @dataclass(frozen=True)
@@ -32,12 +29,14 @@ class Heads:
     """The heads of n vectors: for any two the cosine is at most `values[i] @ values[j] + slack`.
 
     `values`: (n, w + 1) float32, the last being the length of the tail. `scales`: (n,) float64, 1 / length of the
-    vector, 0 for a vector of zeros. `slack` bounds the rounding. Memory: 4 (w + 1) + 8 bytes a row.
+    vector, 0 for a vector of zeros. `slack` bounds the rounding. `cost` is what comparing a pair takes on average, in
+    units of one dimension of a matrix product. Memory: 4 (w + 1) + 8 bytes a row.
     """
 
     values: Vectors
     scales: npt.NDArray[np.float64]
     slack: float
+    cost: float
 
     @classmethod
     def of(cls, vectors: Vectors, threshold: float, seed: int, threads: Threads) -> Heads:
@@ -53,14 +52,20 @@ class Heads:
             scales[strip] = _scales(vectors[strip], strip.start)
 
         threads.map(measure, strips)
-        directions = threads.map(lambda sample: _directions(*sample, threshold), [_samples(vectors, scales, seed)])[0]
+        samples = _samples(vectors, scales, seed)
+        directions, cost = threads.map(lambda sample: _directions(*sample, threshold), [samples])[0]
         values = np.empty((len(vectors), directions.shape[1] + 1), dtype=np.float32)
 
         def cut(strip: slice) -> None:
             values[strip] = _cut(unit(vectors[strip], scales[strip]), directions)
 
         threads.map(cut, strips)
-        return cls(values, scales, (vectors.shape[1] + values.shape[1]) * 2.0**-23)
+        return cls(values, scales, (vectors.shape[1] + values.shape[1]) * 2.0**-23, cost)
+
+
+def cosine_cost(dimensions: int) -> float:
+    """What the cosine of two rows far apart in memory costs, in units of one dimension of a matrix product."""
+    return 10_000.0 + 40.0 * dimensions
 
 
 def _scales(vectors: Vectors, start: int) -> npt.NDArray[np.float64]:
@@ -72,6 +77,7 @@ def _scales(vectors: Vectors, start: int) -> npt.NDArray[np.float64]:
 
 
 def unit(vectors: Vectors, scales: npt.NDArray[np.float64]) -> Vectors:
+    """Vectors of length 1; `scales` as in `Heads`."""
     return np.asarray(vectors * scales[:, None], dtype=np.float32)
 
 
@@ -82,8 +88,8 @@ def _samples(vectors: Vectors, scales: npt.NDArray[np.float64], seed: int) -> tu
     return tuple(unit(vectors[rows], scales[rows]) for rows in (drawn[:_FIT_ROWS], trial))  # type: ignore[return-value]
 
 
-def _directions(fit: Vectors, trial: Vectors, threshold: float) -> Vectors:
-    """(d, w) orthonormal columns, w of `_WIDTHS` or all that there are."""
+def _directions(fit: Vectors, trial: Vectors, threshold: float) -> tuple[Vectors, float]:
+    """(d, w) orthonormal columns, w of `_WIDTHS` or all that there are, and what a pair then costs."""
     directions = _principal(fit.astype(np.float64)).astype(np.float32)
     full = _cut(trial, directions)
     above = np.triu_indices(len(trial), 1)
@@ -92,11 +98,10 @@ def _directions(fit: Vectors, trial: Vectors, threshold: float) -> Vectors:
         tails = np.sqrt(np.maximum(0, 1 - np.square(full[:, :width]).sum(axis=1)))
         bounds = full[:, :width] @ full[:, :width].T + np.outer(tails, tails)
         uncertain = float((bounds[above] >= threshold).mean()) if len(above[0]) else 0.0
-        cosine = _COSINE_COST + _COSINE_COST_PER_DIMENSION * trial.shape[1]
-        cost = _PAIR_COST + width + uncertain * cosine
+        cost = _PAIR_COST + width + uncertain * cosine_cost(trial.shape[1])
         if cost < lowest:
             best, lowest = width, cost
-    return np.ascontiguousarray(directions[:, :best])
+    return np.ascontiguousarray(directions[:, :best]), lowest
 
 
 def _principal(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -34,7 +34,8 @@ class NearIndex:
     Cost of asking about a row: one look into a table for each band, and for each kept row that agrees in a band a merge
     of two shingle lists. Thousands of identical rows cost one merge each, with their one kept row. Thousands of kept
     rows that are all just below the threshold are compared with each other.
-    Memory, beside the sketches: 4 b + 8 bytes a kept row and at most 8 b + 8 bytes for each row of the capacity, for b bands.
+    Memory, beside the sketches, for b bands: 4 b + 8 bytes a kept row, and at most 8 b + 8 bytes for each row of the
+    capacity.
     """
 
     name = "near"

@@ -1,4 +1,4 @@
-"""An index that is asked only about those rows that can have something like them at all, which are few in most pools."""
+"""An index that is asked only about rows that can have something like them at all, which are few in most pools."""
 
 from __future__ import annotations
 

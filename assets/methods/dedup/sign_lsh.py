@@ -14,21 +14,21 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from assets.errors import DataError
 from assets.methods.dedup.greedy import Matches, Pairs, Rows, Similarities
-from assets.methods.dedup.heads import Vectors, unit
-from assets.methods.dedup.semantic import EPSILON, CosineIndex, Groups, cosine
+from assets.methods.dedup.heads import Vectors, cosine_cost, unit
+from assets.methods.dedup.semantic import EPSILON, CosineIndex, cosine
 
 RECALL = 0.9995  # of a pair whose cosine is the threshold itself; more for all others
 CENTRAL_SHARE = 0.03
+MOST_TABLES = 256  # each takes 16 bytes a row
 
-_SKETCH_WORDS = 4  # of 64 planes each
+_SIGN_WORDS = 4  # of 64 planes each
 _SAMPLE_ROWS = 512
 _LONGEST_KEY = 24
 _STRIP_ROWS = 1024
 _TASK_ROWS = 512
 # What things cost, in units of one dimension of a matrix product, as measured.
-_PLANE_COST, _TABLE_COST, _CANDIDATE_COST = 60.0, 5000.0, 1000.0
+_PLANE_COST, _TABLE_COST, _ENTRY_COST, _SIGNS_COST = 60.0, 10_000.0, 120.0, 3000.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Tables:
     center: npt.NDArray[np.float32]  # (d,)
     radius: float
     side: float  # the least probability that a pair at the threshold lies on the same side of a plane
+    cost: float  # to a row, in units of one dimension of a matrix product
 
     @property
     def recall(self) -> float:
@@ -72,15 +73,29 @@ class Tables:
         side = 1 - math.acos(math.sqrt(1 - gap / radius**2)) / math.pi
         cosines = np.clip((apart @ apart.T) / np.maximum(np.outer(lengths, lengths), 1e-12), -1, 1)
         others = 1 - np.arccos(cosines[np.triu_indices(len(rows), 1)]) / np.pi
+        met = _costs_when_met(others, side, vectors.shape[1])
         best, lowest = (0, 0), np.inf
-        for planes in range(4, min(_LONGEST_KEY, len(vectors).bit_length() - 1) + 1):
+        for planes in range(4, min(_LONGEST_KEY, len(vectors).bit_length() - 2) + 1):
             tables = math.ceil(math.log1p(-recall) / math.log1p(-(side**planes)))
-            met = float((others**planes).mean()) * len(vectors) / 2
-            hashing = planes * (vectors.shape[1] + _PLANE_COST)
-            cost = tables * (hashing + _TABLE_COST + met * _CANDIDATE_COST)
-            if cost < lowest:
+            meeting = float((others**planes * met).mean()) * len(vectors) / 2
+            cost = tables * (planes * (vectors.shape[1] + _PLANE_COST) + _TABLE_COST + meeting)
+            if cost < lowest and tables <= MOST_TABLES:
                 best, lowest = (planes, tables), cost
-        return cls(*best, center, radius, side)
+        return cls(*best, center, radius, side, lowest) if best[1] else None
+
+
+def _costs_when_met(sides: npt.NDArray[np.float64], side: float, dimensions: int) -> npt.NDArray[np.float64]:
+    """What comparing two rows of a bucket costs that lie on the same side of a plane with these probabilities."""
+    from scipy.special import bdtr
+
+    first, every = (bdtr(most_differing(bits, side), bits, 1 - sides) for bits in (64, 64 * _SIGN_WORDS))
+    return np.asarray(_ENTRY_COST + first * _SIGNS_COST + every * cosine_cost(dimensions))
+
+
+def most_differing(bits: int, side: float) -> int:
+    """On how many of some planes the sides of a pair at the threshold differ: the mean and four standard deviations."""
+    mean = bits * (1 - side)
+    return int(mean + 4 * math.sqrt(mean * side))
 
 
 class SignIndex:
@@ -97,12 +112,10 @@ class SignIndex:
 
     name = "semantic"
 
-    def __init__(
-        self, exact: CosineIndex, tables: Tables, seed: int = 0
-    ) -> None:
+    def __init__(self, exact: CosineIndex, tables: Tables, seed: int = 0) -> None:
         self.exact, self.tables = exact, tables
         self._codes, self._signs, self._central = _hash(exact, tables, seed)
-        self._most_in_first, self._most_in_all = (_most(bits, tables.side) for bits in (64, 64 * _SKETCH_WORDS))
+        self._most_in_first, self._most_in_all = (most_differing(bits, tables.side) for bits in (64, 64 * _SIGN_WORDS))
         rows = len(exact.vectors)
         self._starts = np.zeros((tables.tables, (1 << tables.planes) + 1), dtype=np.int32)
         self._by_table(lambda first, last: _starts(self._codes, self._starts, first, last))
@@ -119,6 +132,7 @@ class SignIndex:
 
     def find(self, rows: Rows) -> Matches:
         """For each of `rows` the most similar kept row among those that it meets; of equals the one kept first."""
+
         def search(start: int) -> tuple[Rows, Similarities]:
             return _meet(
                 rows[start : start + _TASK_ROWS], self._codes, self._signs, self._starts, self._ends, self._entries,
@@ -154,22 +168,16 @@ class SignIndex:
         self.exact.add(rows[self._central[rows]])
 
 
-def _most(bits: int, side: float) -> int:
-    """In how many of the signs a pair at the threshold differs at most: four standard deviations above the mean."""
-    mean = bits * (1 - side)
-    return int(mean + 4 * math.sqrt(mean * side))
-
-
 def _hash(
     exact: CosineIndex, tables: Tables, seed: int
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """The bucket of each row in each table, (n, L); its first signs, (n, 4); and whether it is near the center."""
     rows, dimensions = exact.vectors.shape
-    planes = max(tables.planes * tables.tables, 64 * _SKETCH_WORDS)
+    planes = max(tables.planes * tables.tables, 64 * _SIGN_WORDS)
     normals = np.random.default_rng(seed).standard_normal((planes, dimensions), dtype=np.float32)
     offsets = normals @ tables.center
     codes = np.empty((rows, tables.tables), dtype=np.uint32)
-    signs = np.empty((rows, _SKETCH_WORDS), dtype=np.uint64)
+    signs = np.empty((rows, _SIGN_WORDS), dtype=np.uint64)
     central = np.empty(rows, dtype=np.bool_)
 
     def strip(start: int) -> None:

@@ -18,8 +18,8 @@ ANSWER_SHINGLE = (1, 2)  # the words or, in scripts without spaces, pairs of cha
 class Likeness:
     """What makes a row a near duplicate of another, and how candidates are found.
 
-    One word a shingle, by measurement: of copies of real instructions in which 2 % of the words were changed, 99 % share
-    four fifths of their words, but only 71 % that share of their runs of three words.
+    One word a shingle, by measurement: of copies of real instructions in which 2 % of the words were changed, 99 %
+    share four fifths of their words, but only 71 % that share of their runs of three words.
     """
 
     threshold: float = 0.8  # the Jaccard similarity of the shingles from which on rows repeat each other

@@ -21,6 +21,7 @@ class Threads:
         from threadpoolctl import ThreadpoolController
 
         self._count = count or usable_cores()
+        self._pool = ThreadPoolExecutor(self._count, "dedup")  # starts its threads when they are needed first
         # Found once: looking through the loaded libraries takes longer than many a part.
         self._algebra = ThreadpoolController().select(user_api="blas")
 
@@ -30,8 +31,7 @@ class Threads:
             listed = list(tasks)
             if min(self._count, len(listed)) < 2:
                 return [function(task) for task in listed]
-            with ThreadPoolExecutor(min(self._count, len(listed))) as pool:
-                return list(pool.map(function, listed))
+            return list(self._pool.map(function, listed))
 
 
 def usable_cores() -> int:

@@ -178,7 +178,7 @@ def test_rows_without_a_partner_need_not_be_asked_about(texts: list[str], thresh
     assert asked.tolist() == expected
     whole = drop(NearIndex(sketches, threshold), np.arange(len(texts)))
     part = PartialIndex(NearIndex(sketches, threshold, capacity=int(asked.sum())), asked)
-    assert drop(part, np.arange(len(texts)), block=4) == whole
+    assert drop(part, np.arange(len(texts))) == whole
 
 
 def test_a_row_without_tokens_is_nobodys_duplicate() -> None:
