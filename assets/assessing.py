@@ -18,7 +18,7 @@ from assets import tables
 from assets.entries import Said
 from assets.methods.cleaning.steps import Step
 from assets.methods.conversations import Conversations
-from assets.methods.dedup import exact
+from assets.methods.dedup import exact, ranking
 from assets.statistics import Column, made_of
 
 # What the steps need of a row of raw_data, and what is handed on beside their results.
@@ -97,7 +97,7 @@ def measure(batch: pa.Table, plan: Plan, known: Sequence[str]) -> pa.Table:
         "clean_messages": messages,
         "clean_extras": records.extras,
         "key": keys(records, plan.fold),
-        "answer_length": answer_lengths(records),
+        "answer_length": pa.array(ranking.lengths(records)),
         **measured,
     }
     schema = plan.schema(known)
@@ -108,13 +108,6 @@ def keys(records: Conversations, fold: Fold) -> pa.Array:
     """(n,) 16 bytes each, equal for rows that are exact duplicates."""
     found = exact.duplicate_keys(records, fold.differences, with_label=not fold.across_labels)
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(found), [None, pa.py_buffer(found)])
-
-
-def answer_lengths(records: Conversations) -> pa.Array:
-    """(n,) characters of the answer, or of all turns where there is none (int64)."""
-    of_answer = pc.utf8_length(records.answers)
-    sizes = pc.utf8_length(records.contents).to_numpy(zero_copy_only=False).astype(np.int64)
-    return pc.coalesce(of_answer.cast(pa.int64()), pa.array(records.per_record(sizes)))
 
 
 def _ids(ids: pa.ChunkedArray, before: Conversations, after: Conversations, messages: pa.ListArray) -> pa.Array:

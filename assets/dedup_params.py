@@ -73,10 +73,14 @@ class Semantic(Section):
 
 
 class Dedup(Section):
-    """Which rows repeat another, and which of a group stays."""
+    """Which rows repeat another, and which of a group stays.
+
+    Only exact duplicates by default: in data made from templates ("What is 3 + 4?", "What is 3 + 5?") rows that differ
+    in one word are no duplicates, and nobody but the user knows whether theirs are.
+    """
 
     exact: Exact | None = Exact()
-    near: Near | None = Near()
+    near: Near | None = None
     semantic: Semantic | None = None
     against: tuple[Reference, ...] = ()  # files and versions whose rows must not come again
     across_labels: bool = False  # whether rows of different labels can be duplicates

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets import engine
-from assets.dedup_params import Dedup, Near
+from assets.dedup_params import RANKS, Dedup, Near
 from assets.entries import Said, where
+from assets.errors import DataError
 from assets.methods.conversations import Conversations
-from assets.methods.dedup import greedy
+from assets.methods.dedup import greedy, ranking, residual, sign_lsh
 from assets.methods.dedup.exact import ExactIndex
 from assets.methods.dedup.greedy import Duplicates, KeptIndex, Rows
 from assets.methods.dedup.near import NearIndex
@@ -32,8 +33,10 @@ from assets.methods.tokens import Tokens
 from assets.progress import Progress
 from assets.sound_rows import SoundRows
 from assets.spill import Spill
+from assets.tables import escape
 
 NEEDED = ("messages", "label", "format", "extras")
+MOST_LEFT = 0.001  # share of the semantic duplicates that may be left, beyond which they are looked for again
 _FOLDED = {"whitespace": "white space", "case": "case", "punctuation": "punctuation"}
 
 
@@ -73,21 +76,49 @@ def find(
     `vectors`: (n + m, d) of unit length, where duplicates in meaning are asked for. Rows that are the same record to
     the last character are duplicates even where none are asked for: an id stands for one row.
     """
-    total = len(sound) + len(elsewhere)
     labels = np.concatenate([sound.labels, elsewhere.labels])
-    groups = np.zeros(total, np.int32) if settings.across_labels else labels
-    exact = ExactIndex(np.concatenate([sound.keys, elsewhere.keys]).view("S16").reshape(-1))
-    indexes: list[KeptIndex] = [exact]
+    groups = np.zeros(len(labels), np.int32) if settings.across_labels else labels
+    keys = np.concatenate([sound.keys, elsewhere.keys]).view("S16").reshape(-1)
     order = _best_first(sound, settings)
     order = order[candidates[order]]
-    if settings.near is not None:
-        sketches = _sketches(sound, elsewhere, settings.near, seed, progress, scratch)
-        indexes.append(_near_index(sketches, groups, settings.near, sound, elsewhere))
-    for index in indexes:
-        index.add(np.arange(len(sound), total))
-    with progress.task("comparing", len(order)) as advance:
-        found = greedy.keep_best(order, indexes, len(sound), advance)
-    return Outcome(found, tuple(index.name for index in indexes), {})
+    sketches = _sketches(sound, elsewhere, settings.near, seed, progress, scratch) if settings.near else None
+    recall = sign_lsh.RECALL
+    while True:
+        indexes: list[KeptIndex] = [ExactIndex(keys)]
+        if settings.near is not None and sketches is not None:
+            indexes.append(_near_index(sketches, groups, settings.near, sound, elsewhere))
+        if settings.semantic is not None and vectors is not None:
+            bound, exact_up_to = settings.semantic.threshold, settings.semantic.exact_up_to
+            indexes.append(sign_lsh.index_for(vectors, bound, groups, seed, exact_up_to, recall))
+        for index in indexes:
+            index.add(np.arange(len(sound), len(labels)))
+        with progress.task("comparing", len(order)) as advance:
+            found = greedy.keep_best(order, indexes, len(sound), advance)
+        kinds = tuple(index.name for index in indexes)
+        left = _left(indexes[-1], found, kinds, candidates, seed)
+        if left is None or left.share <= MOST_LEFT or recall > 1 - 1e-6:
+            return Outcome(found, kinds, _facts(left))
+        recall = 1 - (1 - recall) / 10  # more tables, and all over again: no row may go for one that does not stay
+
+
+def _left(
+    index: KeptIndex, found: Duplicates, kinds: tuple[str, ...], candidates: npt.NDArray[np.bool_], seed: int
+) -> residual.Residual | None:
+    """How many semantic duplicates are left, if the index that looked for them may have missed any."""
+    if not isinstance(index, sign_lsh.SignIndex):
+        return None
+    stays = np.flatnonzero(candidates & (found.kept < 0))
+    gone = np.count_nonzero(found.index == kinds.index(index.name))
+    return residual.estimate(index.exact, stays, int(gone), seed)
+
+
+def _facts(left: residual.Residual | None) -> dict[str, Any]:
+    if left is None:
+        return {}
+    return {
+        "semantic duplicates left (estimated share)": left.share,
+        "semantic duplicates left (upper bound, 95 %)": left.upper,
+    }
 
 
 def explain(outcome: Outcome, rows: Rows, elsewhere: Elsewhere, settings: Dedup) -> Said:
@@ -123,8 +154,18 @@ def explain(outcome: Outcome, rows: Rows, elsewhere: Elsewhere, settings: Dedup)
 
 
 def _best_first(sound: SoundRows, settings: Dedup) -> Rows:
-    """The rows, the best ones first, as `rank_by` says."""
-    return np.lexsort((np.arange(len(sound)), -sound.answer_lengths, sound.labels < 0))
+    """The rows, the best ones first, as `rank_by` says; raises `DataError` for an attribute that no row has."""
+    numbers = {name: sound.numbers(name) for name in settings.attributes}
+    for name, values in numbers.items():
+        if len(values) and np.isnan(values).all():
+            raise DataError(
+                f"cleaned_data.dedup.rank_by: no row has a number in the attribute '{escape(name)}'; expected "
+                f"{', '.join(RANKS)} or one of raw_data.sources[].attributes that holds numbers"
+            )
+    labels = pa.array(sound.labels, mask=sound.labels < 0).cast(pa.string())
+    groups = np.unique(sound.keys.view("S16").reshape(-1), return_inverse=True)[1] if settings.across_labels else None
+    merits = ranking.Merits(labels, sound.answer_lengths, sound.sources, numbers, groups)
+    return ranking.best_first(merits, settings.rank_by)
 
 
 # -- near duplicates ---------------------------------------------------------------------------------------------------

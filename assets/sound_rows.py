@@ -26,7 +26,9 @@ class SoundRows:
         self._keys: list[npt.NDArray[np.uint8]] = []
         self._lengths: list[npt.NDArray[np.int64]] = []
         self._labels: list[npt.NDArray[np.int32]] = []
+        self._sources: list[npt.NDArray[np.int32]] = []
         self._codes: dict[str, int] = {}
+        self._source_codes: dict[str, int] = {}
         self._numbers: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in rank_by}
 
     def add(self, rows: pa.Table, keys: pa.Array, answer_lengths: pa.Array) -> None:
@@ -35,6 +37,7 @@ class SoundRows:
         self._keys.append(np.frombuffer(b"".join(keys.to_pylist()), np.uint8).reshape(-1, 16))
         self._lengths.append(answer_lengths.to_numpy(zero_copy_only=False).astype(np.int64))
         self._labels.append(label_codes(rows.column("label"), self._codes))
+        self._sources.append(label_codes(rows.column("source"), self._source_codes))
         for name, parts in self._numbers.items():
             parts.append(attribute_numbers(rows.column("attributes"), name))
 
@@ -64,6 +67,11 @@ class SoundRows:
     def labels(self) -> npt.NDArray[np.int32]:
         """(n,) a number for each label, -1 for none."""
         return np.concatenate([*self._labels, np.empty(0, np.int32)])
+
+    @property
+    def sources(self) -> npt.NDArray[np.int64]:
+        """(n,) the number of each row's source, in the order in which they were read."""
+        return np.concatenate([*self._sources, np.empty(0, np.int32)]).astype(np.int64)
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
         """(n,) an attribute as numbers, NaN where it is none."""

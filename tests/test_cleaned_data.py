@@ -18,7 +18,7 @@ from assets.reporting import Report
 from assets.workspace import Workspace
 from orchestration.versions import Versions
 
-ONLY_EXACT = "cleaned_data: {dedup: {near: false}}\n"
+NEAR = "cleaned_data: {dedup: {near: true}}\n"
 
 
 def rows(*pairs: tuple[str, str], **more: Any) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def pool(tmp_path: Path) -> Pool:
 def test_every_row_is_either_kept_or_dropped_with_a_reason(pool: Pool) -> None:
     pairs = [("What is a cat?", "An animal."), ("What is a dog?", ""), ("What is  a cat?", "An animal. ")]
     pool.source("a.jsonl", rows(*pairs, ("Name one.", "<nooutput>"), ("What is a cat?", "An animal.")))
-    pool.clean("a.jsonl", ONLY_EXACT)
+    pool.clean("a.jsonl")
     assert [row["item"] for row in pool.table("cleaned_data")] == [1]
     assert pool.why() == [
         (2, "empty_answer"), (3, "exact_duplicate"), (4, "placeholder_answer"), (5, "exact_duplicate"),
@@ -161,7 +161,7 @@ def test_the_best_of_a_group_stays_and_no_likeness_is_passed_on(pool: Pool) -> N
     far = [*near[3:], "y1", "y2", "y3"]  # as alike to the second, but .74 to the first
     pool.source("a.jsonl", rows(*[("Say it.", " ".join(each)) for each in (words, near, far)]))
     pool.source("b.jsonl", rows(("Say it.", " ".join([*words, "and", "more"]))))
-    pool.clean("a.jsonl, b.jsonl")
+    pool.clean("a.jsonl, b.jsonl", NEAR)
     kept = {(row["source"], row["item"]) for row in pool.table("cleaned_data")}
     # The longest answer first, wherever it was read; the chain's end stays, since its middle does not.
     assert kept == {("b", 1), ("a", 3)}
@@ -184,7 +184,7 @@ def test_the_same_record_stands_once_even_where_no_duplicates_are_looked_for(poo
         "a.jsonl",
         rows(("What is a cat?", "An animal."), ("What  is a cat?", "An animal."), ("What is a cat?", "An animal.")),
     )
-    pool.clean("a.jsonl", "cleaned_data: {dedup: {exact: false, near: false}}")
+    pool.clean("a.jsonl", "cleaned_data: {dedup: {exact: false}}")
     assert [row["item"] for row in pool.table("cleaned_data")] == [1, 2]
     assert pool.why() == [(3, "exact_duplicate")]
 
@@ -220,7 +220,7 @@ def test_duplicates_in_meaning_go_by_their_vectors(pool: Pool) -> None:
     same = ("How do I boil an egg?", "Put it into boiling water for eight minutes.")
     alike = ("How can I boil eggs?", "Put them into boiling water for eight minutes!")
     pool.source("a.jsonl", rows(same, alike, ("Who wrote Faust?", "Goethe did.")))
-    settings = "cleaned_data: {dedup: {near: false, semantic: {threshold: 0.85}}}"
+    settings = "cleaned_data: {dedup: {semantic: {threshold: 0.85}}}"
     report = pool.clean("a.jsonl", settings)
     assert pool.why() == [(1, "semantic_duplicate")]  # the other answer is longer
     assert report.work["texts embedded"] == 3
@@ -230,7 +230,7 @@ def test_duplicates_in_meaning_go_by_their_vectors(pool: Pool) -> None:
     texts = [encoding.text_of(row["messages"], "conversation") for row in pool.table("cleaned_data")]
     assert encoding.embed(workspace, Silent(), encoding.choose(workspace), texts).computed == 0
     pool.source("eval.jsonl", [{"prompt": "How do you boil an egg?"}])
-    similar = "cleaned_data: {dedup: {near: false}, decontamination: {against: [eval.jsonl], similarity: 0.6}}"
+    similar = "cleaned_data: {decontamination: {against: [eval.jsonl], similarity: 0.6}}"
     pool.clean("a.jsonl", similar, read=False)
     assert pool.why() == [(1, "eval_similar"), (2, "eval_similar")]
 
@@ -267,7 +267,7 @@ def test_a_missing_reference_is_named_and_changes_nothing(pool: Pool) -> None:
 
 def test_the_manifests_facts_of_real_data(pool: Pool) -> None:
     alpaca, dolly = shared_data("sft/alpaca_data.json.gz"), shared_data("sft/dolly_15k.jsonl.gz")
-    report = pool.clean(f"{alpaca}, {dolly}", ONLY_EXACT)
+    report = pool.clean(f"{alpaca}, {dolly}")
     dropped = pool.ledger()
     of_alpaca = [row["reason"] for row in dropped if row["source"] == "alpaca_data"]
     assert of_alpaca.count("empty_answer") == 28

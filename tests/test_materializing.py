@@ -46,7 +46,7 @@ def test_nothing_changed_nothing_made_and_the_same_report(tmp_path: Path) -> Non
 def test_a_setting_of_its_own_section_or_the_seed_or_a_source_makes_it_again(tmp_path: Path) -> None:
     recipe = Recipe()
     materialize(tmp_path, recipe)
-    materialize(tmp_path, recipe, settings="schedule: {cron: '1 1 * * *'}\ncleaned_data: {dedup: {near: false}}")
+    materialize(tmp_path, recipe, settings="schedule: {cron: '1 1 * * *'}\ncleaned_data: {dedup: {near: true}}")
     assert recipe.calls == 1
     materialize(tmp_path, recipe, settings="seed: 1")
     materialize(tmp_path, recipe, settings="raw_data: {sources: [x.csv]}")

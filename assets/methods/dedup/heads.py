@@ -73,7 +73,9 @@ def _scales(vectors: Vectors, start: int) -> npt.NDArray[np.float64]:
     bad = np.flatnonzero(~np.isfinite(squares))
     if len(bad):
         raise DataError(f"the vector of row {start + bad[0]:,} holds a number that is not finite")
-    return np.divide(1.0, np.sqrt(squares), out=np.zeros(len(squares)), where=squares > 0)
+    scales = np.zeros(len(squares))
+    np.divide(1.0, np.sqrt(squares), out=scales, where=squares > 0)
+    return scales
 
 
 def unit(vectors: Vectors, scales: npt.NDArray[np.float64]) -> Vectors:

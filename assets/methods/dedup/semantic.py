@@ -36,6 +36,7 @@ class CosineIndex:
     """
 
     name = "semantic"
+    recall = 1.0  # the least probability that a pair is found
 
     def __init__(
         self,
@@ -104,9 +105,7 @@ class CosineIndex:
 
 
 @numba.njit(cache=True, nogil=True)
-def cosine(
-    row: np.int64, other: np.int64, vectors: npt.NDArray[np.float32], scales: npt.NDArray[np.float64]
-) -> np.float64:
+def cosine(row: np.int64, other: np.int64, vectors: npt.NDArray[np.float32], scales: npt.NDArray[np.float64]) -> float:
     """The cosine of two rows, at most 1, in float64; `scales` as in `Heads`. Symmetric to the last bit."""
     one, two = vectors[row], vectors[other]
     # Eight sums side by side, which the processor adds at once; the order is fixed, so the result is, too.
@@ -123,17 +122,18 @@ def cosine(
         h += np.float64(one[i + 7]) * np.float64(two[i + 7])
     for i in range(whole, len(one)):
         a += np.float64(one[i]) * np.float64(two[i])
-    return min(1.0, (((a + b) + (c + d)) + ((e + f) + (g + h))) * (scales[row] * scales[other]))
+    product: float = (((a + b) + (c + d)) + ((e + f) + (g + h))) * (scales[row] * scales[other])
+    return min(1.0, product)
 
 
 @numba.njit(cache=True, nogil=True)
-def _next_possible(bounds: npt.NDArray[np.float32], start: int, floor: np.float32) -> int:
+def next_possible(bounds: npt.NDArray[np.float32], start: int, floor: np.float32) -> int:
     """The first place from `start` on whose bound reaches the floor, else the length. Most do not."""
     place = start
     while place + 32 <= len(bounds):
         possible = 0
         for i in range(place, place + 32):  # counts, so that there is no branch and sixteen are compared at once
-            possible += np.int32(bounds[i] >= floor)
+            possible += int(bounds[i] >= floor)
         if possible > 0:
             break
         place += 32
@@ -158,7 +158,7 @@ def _most_similar(
     for place in range(bounds.shape[0]):
         line, row, entry = bounds[place], rows[place], -1
         while True:
-            entry = _next_possible(line, entry + 1, floor)
+            entry = next_possible(line, entry + 1, floor)
             if entry == len(line):
                 break
             if groups[kept[entry]] == groups[row]:
@@ -183,7 +183,7 @@ def _pairs(
     for i in range(bounds.shape[0]):
         line, one, place = bounds[i], rows[start + i], i
         while True:
-            place = _next_possible(line, place + 1, floor)
+            place = next_possible(line, place + 1, floor)
             if place == len(line):
                 break
             other = rows[start + place]

@@ -14,9 +14,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from assets.errors import DataError
 from assets.methods.dedup.greedy import Matches, Pairs, Rows, Similarities
 from assets.methods.dedup.heads import Vectors, cosine_cost, unit
-from assets.methods.dedup.semantic import EPSILON, CosineIndex, cosine
+from assets.methods.dedup.semantic import EPSILON, CosineIndex, Groups, cosine
 
 RECALL = 0.9995  # of a pair whose cosine is the threshold itself; more for all others
 CENTRAL_SHARE = 0.03
@@ -59,8 +60,11 @@ class Tables:
     ) -> Tables | None:
         """The k and L that make finding the pairs cheapest at this recall, judged by a seeded sample.
 
-        None if no number of tables does: the rows are nearer to their center than a pair at the threshold is apart.
+        None if no reasonable number of tables does: the rows are nearer to their center than a pair at the threshold
+        is apart, or little more. Raises `DataError` for a recall outside 0 to 1.
         """
+        if not 0 < recall < 1:
+            raise DataError(f"recall: expected a probability above 0 and below 1, not {recall}")
         rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE_ROWS])
         sample = unit(vectors[rows], scales[rows])
         center = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -113,7 +117,7 @@ class SignIndex:
     name = "semantic"
 
     def __init__(self, exact: CosineIndex, tables: Tables, seed: int = 0) -> None:
-        self.exact, self.tables = exact, tables
+        self.exact, self.tables, self.recall = exact, tables, tables.recall
         self._codes, self._signs, self._central = _hash(exact, tables, seed)
         self._most_in_first, self._most_in_all = (most_differing(bits, tables.side) for bits in (64, 64 * _SIGN_WORDS))
         rows = len(exact.vectors)
@@ -166,6 +170,28 @@ class SignIndex:
         )
         self._count += len(rows)
         self.exact.add(rows[self._central[rows]])
+
+
+def index_for(
+    vectors: Vectors,
+    threshold: float,
+    groups: Groups | None = None,
+    seed: int = 0,
+    exact_up_to: int = 100_000,
+    recall: float = RECALL,
+    threads: int | None = None,
+) -> CosineIndex | SignIndex:
+    """The index for a pool: exact up to so many rows, and above wherever that is cheaper; its `recall` says which.
+
+    Arguments and errors as for `CosineIndex`. If `residual` finds too much, a `recall` nearer to 1 makes more tables.
+    """
+    exact = CosineIndex(vectors, threshold, groups, seed, threads)
+    if len(exact.vectors) <= exact_up_to:
+        return exact
+    tables = Tables.plan(exact.vectors, exact.heads.scales, threshold, recall, seed)
+    if tables is None or tables.cost >= exact.heads.cost * len(exact.vectors) / 2:
+        return exact
+    return SignIndex(exact, tables, seed)
 
 
 def _hash(
