@@ -108,7 +108,7 @@ class _Run:
     def _assess(self, sound: SoundRows) -> None:
         """Measure every row, write the statistics, and part the sound rows from those that fail a step."""
         plan, rows = self.plan, tables.count_rows(self.raw)
-        known = statistics.Known(self.workspace.table("cleaned_data"), plan.all_columns, rows)
+        known = statistics.Known(self.workspace.table("cleaned_data"), self.workspace.home, plan.all_columns)
         writer = statistics.Writer(self.folder, plan.all_columns)
         names = known.names
         self.tally.work["statistics measured"] = len(plan.all_columns) - len(names)
@@ -128,6 +128,7 @@ class _Run:
                 self._part(batch, columns, sound)
                 advance(batch.num_rows)
         writer.close()
+        statistics.remember(self.folder, self.workspace.home, plan.all_columns)
         sound.close()
 
     def _part(self, batch: pa.Table, columns: Mapping[str, pa.Array], sound: SoundRows) -> None:

@@ -145,7 +145,7 @@ def explain(outcome: Outcome, rows: Rows, elsewhere: Elsewhere, settings: Dedup)
     }
     return Said(
         ["against" if hit else kind for kind, hit in both],
-        [f"{kind}_duplicate" for kind in kinds],
+        ["duplicate" if kind == "exact" else f"{kind}_duplicate" for kind in kinds],
         [f"{said[kind]} as a row {'elsewhere' if hit else 'that stays'}" for kind, hit in both],
         [f"{value:.4g}" for value in similarity],
         [bounds[kind] for kind in kinds],

@@ -1,8 +1,9 @@
 """The statistics of raw_data as columns, `cleaned_data/statistics.parquet`: measured once, judged as often as liked.
 
-A column bears in its metadata a hash of all that its values depend on: the content of raw_data, the code, the changes
-made to the text before, and the statistic's own name. Where the hash of an earlier run is the same, the column is taken
-over and nothing is measured, so that another threshold costs no statistic.
+Beside the table, in the workspace's memory, stands for each column a hash of all that its values depend on: the content
+of raw_data, the code, the changes made to the text before, and the statistic's own name. Where it is the same as that
+of an earlier run, the column is taken over and nothing is measured, so that another bound costs no statistic. In the
+table itself the hash would make other bytes of the same numbers whenever the code changes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets import tables
+from assets.workspace import read_json
 
 FILE = "statistics.parquet"
 _ROW = [tables.RAW.field(name) for name in ("id", "file", "item")]
-_MADE_OF = b"made_of"
+_MEMORY = "statistics.json"
+_MEMORIES = 20  # earlier states of the file that are known again, after a roll back for one
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,6 @@ class Column:
     type: pa.DataType
     made_of: str
 
-    @property
-    def field(self) -> pa.Field:
-        """The field of the Parquet file."""
-        return pa.field(self.name, self.type, metadata={_MADE_OF: self.made_of})
-
 
 def made_of(*parts: str) -> str:
     """The hash of what a column depends on."""
@@ -44,19 +42,17 @@ def made_of(*parts: str) -> str:
 class Known:
     """The columns of an earlier run that still hold, handed out as many rows at a time as are asked for."""
 
-    def __init__(self, folder: Path, columns: Sequence[Column], rows: int) -> None:
+    def __init__(self, folder: Path, home: Path, columns: Sequence[Column]) -> None:
         """Look into the `statistics.parquet` in `folder`, which may be absent, damaged or of other columns."""
         self.names: tuple[str, ...] = ()
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._rest: pa.Table | None = None
         try:
             file = pq.ParquetFile(folder / FILE)
+            known = (read_json(home / _MEMORY) or {}).get(tables.file_md5(folder / FILE), {})
         except (OSError, pa.ArrowException):
             return
-        schema = file.schema_arrow
-        if file.metadata.num_rows != rows:
-            return
-        self.names = tuple(c.name for c in columns if _holds(schema, c))
+        self.names = tuple(column.name for column in columns if known.get(column.name) == column.made_of)
         if self.names:
             self._batches = file.iter_batches(columns=list(self.names))
 
@@ -72,19 +68,22 @@ class Known:
         return {name: table.column(name).slice(0, rows).combine_chunks() for name in self.names}
 
 
-def _holds(schema: pa.Schema, column: Column) -> bool:
-    index = schema.get_field_index(column.name)
-    if index < 0:
-        return False
-    field = schema.field(index)
-    return bool(field.type == column.type and (field.metadata or {}).get(_MADE_OF) == column.made_of.encode())
+def remember(folder: Path, home: Path, columns: Sequence[Column]) -> None:
+    """Note what the columns of the `statistics.parquet` in `folder` were made of."""
+    known = read_json(home / _MEMORY) or {}
+    content = tables.file_md5(folder / FILE)
+    known.pop(content, None)
+    known[content] = {column.name: column.made_of for column in columns}
+    tables.write_json(home / _MEMORY, dict(list(known.items())[-_MEMORIES:]), sort_keys=False)
 
 
 class Writer:
     """Writes `statistics.parquet` into `folder`, one row for each row of raw_data, in its order."""
 
     def __init__(self, folder: Path, columns: Sequence[Column]) -> None:
-        self._file = tables.FileWriter(folder / FILE, pa.schema([*_ROW, *(column.field for column in columns)]))
+        self._file = tables.FileWriter(
+            folder / FILE, pa.schema([*_ROW, *(pa.field(column.name, column.type) for column in columns)])
+        )
 
     def write(self, rows: pa.Table, columns: Mapping[str, pa.Array]) -> None:
         """Append the rows of a batch, whose id, file and item stand in `rows`."""

@@ -117,6 +117,11 @@ def new_project(root: Path, params: str) -> Project:
         if name != "dvc.lock" and source.is_file() and name.split("/")[0] not in ("docs", "benchmarks", "tests", ""):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, root / name)
+    # What numba has compiled here already: compiling takes longer than most tests.
+    for compiled in (ROOT / "assets").rglob("__pycache__/*.nb[ic]"):
+        target = root / compiled.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(compiled, target)
     project = Project(root)
     project.write("params.yaml", params)
     project.git("init", "--quiet", "--initial-branch=main")

@@ -73,12 +73,12 @@ def test_every_row_is_either_kept_or_dropped_with_a_reason(pool: Pool) -> None:
     pool.clean("a.jsonl")
     assert [row["item"] for row in pool.table("cleaned_data")] == [1]
     assert pool.why() == [
-        (2, "empty_answer"), (3, "exact_duplicate"), (4, "placeholder_answer"), (5, "exact_duplicate"),
+        (2, "empty_answer"), (3, "duplicate"), (4, "placeholder_answer"), (5, "duplicate"),
     ]  # fmt: skip
     (kept,) = pool.table("cleaned_data")
     for row in pool.ledger():
         assert row["detail"]
-        assert (row["kept_id"] == kept["id"]) is (row["reason"] == "exact_duplicate")
+        assert (row["kept_id"] == kept["id"]) is (row["reason"] == "duplicate")
 
 
 def test_ids_are_those_of_the_cleaned_text_and_lead_back_to_the_raw_one(pool: Pool) -> None:
@@ -186,7 +186,7 @@ def test_the_same_record_stands_once_even_where_no_duplicates_are_looked_for(poo
     )
     pool.clean("a.jsonl", "cleaned_data: {dedup: {exact: false}}")
     assert [row["item"] for row in pool.table("cleaned_data")] == [1, 2]
-    assert pool.why() == [(3, "exact_duplicate")]
+    assert pool.why() == [(3, "duplicate")]
 
 
 def test_rows_of_another_file_do_not_come_again_and_are_named(pool: Pool) -> None:
@@ -197,7 +197,7 @@ def test_rows_of_another_file_do_not_come_again_and_are_named(pool: Pool) -> Non
     report = pool.clean("a.jsonl", "cleaned_data: {dedup: {against: [old.jsonl]}}")
     assert report.facts["rows to compare with"] == 2
     (row,) = pool.ledger()
-    assert (row["item"], row["step"], row["reason"]) == (1, "against", "exact_duplicate")
+    assert (row["item"], row["step"], row["reason"]) == (1, "against", "duplicate")
     assert row["hit"].startswith("old.jsonl:1: Name a river of Asia.")
 
 
@@ -271,7 +271,7 @@ def test_the_manifests_facts_of_real_data(pool: Pool) -> None:
     dropped = pool.ledger()
     of_alpaca = [row["reason"] for row in dropped if row["source"] == "alpaca_data"]
     assert of_alpaca.count("empty_answer") == 28
-    assert sum(row["source"] == "dolly_15k" and row["reason"] == "exact_duplicate" for row in dropped) == 15
+    assert sum(row["source"] == "dolly_15k" and row["reason"] == "duplicate" for row in dropped) == 15
     statistics = pq.read_table(pool.root / "data/cleaned_data/statistics.parquet", columns=["file", "answer_equals"])
     equal = [row for row in statistics.to_pylist() if "alpaca" in row["file"] and row["answer_equals"] == "input"]
     assert len(equal) == 55

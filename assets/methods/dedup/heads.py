@@ -113,7 +113,7 @@ def _principal(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(np.linalg.eigh(vectors.T @ vectors)[1][:, ::-1])
     # Fewer rows than dimensions: the same from the smaller matrix of dot products.
     values, components = np.linalg.eigh(vectors @ vectors.T)
-    spanned = values > 1e-9 * max(values[-1], 1e-300)
+    spanned = values > 1e-9 * max(values.max(initial=0), 1e-300)
     return np.asarray(np.linalg.qr(vectors.T @ components[:, spanned][:, ::-1])[0])
 
 

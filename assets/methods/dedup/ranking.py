@@ -79,8 +79,8 @@ def _votes(labels: pa.StringArray, groups: Rows | None) -> Rows:
 
 def lengths(conversations: Conversations) -> Rows:
     """(n,) characters of each record's answer, or of the whole record where there is none; longer = ranked higher."""
-    answers = conversations.answer_turns
     whole = conversations.per_record(conversations.characters)
     if not len(conversations.characters):
         return whole
+    answers = conversations.answer_turns
     return np.where(answers >= 0, conversations.characters[np.maximum(answers, 0)], whole)

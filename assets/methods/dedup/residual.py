@@ -13,6 +13,8 @@ from assets.methods.dedup.greedy import Rows
 from assets.methods.dedup.semantic import CosineIndex, cosine, next_possible
 
 CONFIDENCE = 0.95
+BOUND = 0.001  # of the share
+_FEWEST, _MOST = 1023, 16_383
 _STRIP_ROWS = 512
 _TILE_ROWS = 256
 
@@ -32,8 +34,10 @@ class Residual:
     rows: int
 
 
-def estimate(exact: CosineIndex, stays: Rows, gone: int, seed: int, searched: int = 4096) -> Residual:
+def estimate(exact: CosineIndex, stays: Rows, gone: int, seed: int, searched: int | None = None) -> Residual:
     """Compare `searched` rows, drawn from those that stay, with all that stay.
+
+    By default so many that finding nothing bounds the share by `BOUND`, but from 1,024 to 16,384.
 
     `exact`: the index that knows the vectors, as in `SignIndex.exact`; which rows were added to it does not matter.
     `stays`: the rows that stay, each once; `gone`: how many rows went for one of them by this kind of likeness.
@@ -42,10 +46,13 @@ def estimate(exact: CosineIndex, stays: Rows, gone: int, seed: int, searched: in
     found for a Poisson number; where pairs come in clumps (a row with c of them), for one of clumps of the mean size
     sum c^2 / sum c. Cost: O(searched x rows x w), as a matrix product. Memory: a few MiB.
     """
-    if searched < 1:
+    if searched is not None and searched < 1:
         raise DataError(f"searched: expected at least 1 row, not {searched}")
     if not len(stays):
         return Residual(0.0, 0.0, 0.0, 0, 0)
+    if searched is None:
+        enough = len(stays) / 2 * _upper(np.zeros(1, np.int64)) / (BOUND * max(gone, 1))
+        searched = int(min(max(enough, _FEWEST), _MOST)) + 1
     drawn = np.random.default_rng(seed).permutation(stays)[:searched]
     found = _found(exact, drawn, stays)
     times = len(stays) / len(drawn) / 2

@@ -51,7 +51,7 @@ class CosineIndex:
         self.threads = Threads(threads)
         self.vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         self.groups = np.zeros(len(vectors), dtype=np.int32) if groups is None else groups
-        self.least = threshold - EPSILON
+        self.least = max(threshold - EPSILON, EPSILON)  # above 0, so that a vector of zeros repeats nothing
         self.heads = Heads.of(self.vectors, threshold, seed, self.threads)
         self._kept = np.empty(len(vectors), dtype=np.int64)  # in the order in which they came
         self._kept_heads = np.empty_like(self.heads.values)  # in the same order, so that strips of them are products
