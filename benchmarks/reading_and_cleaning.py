@@ -105,7 +105,8 @@ def main() -> None:
             speeds.append(rows / sum(seconds.values()))
             said = ", ".join(f"{name} {taken:.1f} s" for name, taken in seconds.items())
             print(f"  round {number + 1}: {said}")
-        print(f"  median {statistics.median(speeds):,.0f} rows a second")
+        if speeds:
+            print(f"  median {statistics.median(speeds):,.0f} rows a second")
         if not options.gigabytes:
             return
         rows = write_rows(source, size=int(options.gigabytes * 1e9))

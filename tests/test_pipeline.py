@@ -294,3 +294,27 @@ def test_chinese_text_is_intact(project: Project, tmp_path: Path) -> None:
     project.pickwise("run")
     written = (project.root / "data/selected_subset/subset.jsonl").read_bytes()
     assert written.count(text.encode("utf-8")) == 20
+
+
+def test_explain_tells_the_story_of_a_row(finished: Project) -> None:
+    chosen = subset(finished)[0]
+    told = finished.pickwise("explain", str(chosen["id"])).stdout
+    for said in ("rows.jsonl", "raw_data", "cleaned_data", "entropy", "cluster", "rank", str(chosen["reason"])[:20]):
+        assert said in told, said
+    assert "duplicate" in finished.pickwise("explain", "rows.jsonl:8").stdout
+    story = json.loads(finished.pickwise("explain", "rows.jsonl:4", "--json").stdout)
+    assert "empty_answer" in json.dumps(story)
+    unknown = finished.pickwise("explain", "rows.jsonl:9999", check=False)
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+
+
+def test_rows_of_an_earlier_version_do_not_come_again(used: Project) -> None:
+    before = {row["id"] for row in subset(used)}
+    used.write("params.yaml", SMALL + "cleaned_data:\n  dedup:\n    against: [{version: v1.0.0}]\n")
+    used.pickwise("run")
+    assert not before & {row["id"] for row in subset(used)}
+    dropped = pq.read_table(used.root / "data/cleaned_data/dropped.parquet").to_pylist()
+    again = [row for row in dropped if row["step"] == "against"]
+    assert {row["kept_id"] for row in again} == before
+    assert all(str(row["hit"]).startswith("sft-subset@v1.0.0:") for row in again)
+    assert "v1.1.0" in used.pickwise("versions").stdout

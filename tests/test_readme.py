@@ -1,6 +1,7 @@
 """The README keeps its word: every command in it runs, in its order, and every setting in it exists."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from conftest import ROOT, Project, hear_ctrl_c, new_project
 from pydantic import BaseModel
 
 from assets import params
+from assets.methods.cleaning import catalogue
+from assets.methods.formats import FORMATS
 
 README = (ROOT / "README.md").read_text("utf-8")
 # The demo, cut short so that the test is.
@@ -109,9 +112,28 @@ def test_the_settings_table_names_every_section_and_only_real_settings() -> None
 
 
 def test_the_yaml_in_the_readme_is_valid() -> None:
-    tour, source = blocks("yaml")
+    (tour,) = blocks("yaml")
     params.parse(tour)
-    params.parse(yaml.safe_dump({"raw_data": {"sources": yaml.safe_load(source)}}))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_the_yaml_in_the_docs_is_valid(page: Path) -> None:
+    found = re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found
+    for block in found:
+        document = yaml.safe_load(block)
+        params.parse(yaml.safe_dump({"raw_data": {"sources": document}}) if isinstance(document, list) else block)
+
+
+def test_the_docs_name_every_step_format_and_option() -> None:
+    cleaning, sources = ((ROOT / "docs" / name).read_text("utf-8") for name in ("cleaning.md", "sources.md"))
+    for name, step in catalogue.BY_NAME.items():
+        assert f"`{name}`" in cleaning, name
+        assert name == "toxicity" or all(
+            f"`{field.name}`" in cleaning for field in dataclasses.fields(step) if not field.metadata.get("injected")
+        ), name
+    for name in FORMATS:
+        assert f"`{name}`" in sources, name
 
 
 def test_the_pictures_exist() -> None:

@@ -60,7 +60,9 @@ class Tables:
         """
         if not 0 < recall < 1:
             raise DataError(f"recall: expected a probability above 0 and below 1, not {recall}")
-        rows = np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE_ROWS]
+        rows = np.random.default_rng(seed).permutation(np.flatnonzero(scales))[:_SAMPLE_ROWS]
+        if not len(rows):
+            return None
         sample = unit(vectors[rows], scales[rows])
         center = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
         apart = sample - center
@@ -72,7 +74,8 @@ class Tables:
         side = 1 - math.acos(math.sqrt(1 - gap / radius**2)) / math.pi
         some = (apart / np.maximum(lengths, 1e-9)[:, None])[:_SAMPLE_PAIRED]
         cosines = np.clip(some @ some.T, -1, 1)[np.triu_indices(len(some), 1)]
-        others = 1 - np.arccos(cosines) / np.pi
+        # float64: for float32 scipy would take the count of signs for a float, too, and warn of it.
+        others = 1 - np.arccos(cosines.astype(np.float64)) / np.pi
         missed = _FILTER_SHARE * (1 - recall)
         differing = _most_differing(64, side, missed), _most_differing(64 * SIGN_WORDS, side, missed)
         shape, cost = _cheapest(others, side, differing, 1 - recall - 2 * missed, len(vectors), vectors.shape[1])
@@ -91,9 +94,9 @@ def _cheapest(
     dimensions: int,
 ) -> tuple[tuple[int, int] | None, float]:
     """k and L, and the cost to a row; `others`: how probably pairs of the pool lie on the same side of a plane."""
-    from scipy.special import bdtr
-
-    first, every = (bdtr(most, bits, 1 - others) for most, bits in zip(differing, (64, 64 * SIGN_WORDS), strict=True))
+    first, every = (
+        _at_most(most, bits, 1 - others) for most, bits in zip(differing, (64, 64 * SIGN_WORDS), strict=True)
+    )
     met = _ENTRY_COST + first * _SIGNS_COST + every * cosine_cost(dimensions)
     best, lowest = None, np.inf
     for planes in range(4, min(_LONGEST_KEY, rows.bit_length() - 2) + 1):
@@ -107,9 +110,17 @@ def _cheapest(
 
 def _most_differing(bits: int, side: float, missed: float) -> int:
     """In at most how many of some signs a pair at the threshold differs, but for a share of `missed`."""
-    from scipy.special import bdtr
+    few_enough = (most for most in range(bits) if _at_most(most, bits, np.array(1 - side)) >= 1 - missed)
+    return next(few_enough, bits)
 
-    return int(np.argmax(bdtr(np.arange(bits + 1), bits, 1 - side) >= 1 - missed))
+
+def _at_most(successes: int, throws: int, probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The binomial distribution, by the incomplete beta function."""
+    from scipy.special import betainc
+
+    if successes >= throws:
+        return np.ones_like(probability)
+    return np.asarray(betainc(throws - successes, successes + 1, 1 - probability))
 
 
 @dataclass(frozen=True)

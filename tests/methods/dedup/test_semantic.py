@@ -1,19 +1,33 @@
 """Semantic duplicates, exact and by hashing, against the full matrix of cosines."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import (
-    MatrixIndex, all_ranked, chains, clustered, cosines, isotropic, orphans, residuals, turned, unit, with_duplicates,
-)  # fmt: skip
+    MatrixIndex,
+    all_ranked,
+    chains,
+    clustered,
+    cosines,
+    isotropic,
+    orphans,
+    residuals,
+    turned,
+    unit,
+    with_duplicates,
+)
 
 from assets.errors import DataError
 from assets.methods.dedup import residual
-from assets.methods.dedup.greedy import Duplicates
+from assets.methods.dedup.greedy import KeptIndex
 from assets.methods.dedup.semantic import EPSILON, CosineIndex
 from assets.methods.dedup.sign_lsh import RECALL, SignIndex, index_for
 from assets.methods.dedup.sign_tables import Tables
+
+Make = Callable[..., np.ndarray]
 
 
 def likeness(vectors: np.ndarray, threshold: float, groups: np.ndarray | None = None) -> np.ndarray:
@@ -23,10 +37,18 @@ def likeness(vectors: np.ndarray, threshold: float, groups: np.ndarray | None = 
     return np.where(alike >= threshold - EPSILON, alike, 0)
 
 
-def by_signs(vectors: np.ndarray, threshold: float, seed: int = 0, groups: np.ndarray | None = None) -> SignIndex:
-    found = index_for(vectors, threshold, groups, seed, exact_up_to=0)
-    assert isinstance(found, SignIndex)
-    return found
+def by_signs(
+    vectors: np.ndarray,
+    threshold: float,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+) -> SignIndex:
+    """Also where comparing all pairs would be cheaper, as it is with so few rows."""
+    exact = CosineIndex(vectors, threshold, groups, seed, threads)
+    tables = Tables.plan(exact.vectors, exact.heads.scales, threshold, RECALL, seed)
+    assert tables is not None
+    return SignIndex(exact, tables, seed)
 
 
 # -- exact -----------------------------------------------------------------------------------------------------------
@@ -69,7 +91,7 @@ def test_every_pair_is_found_and_none_is_made_up(
 
 @pytest.mark.parametrize("make", [isotropic, clustered])
 @pytest.mark.parametrize("threshold", [0.85, 0.9, 0.97])
-def test_planted_duplicates_leave_no_orphans_and_no_residuals(make: object, threshold: float) -> None:
+def test_planted_duplicates_leave_no_orphans_and_no_residuals(make: Make, threshold: float) -> None:
     vectors = with_duplicates(make(2000, 96))
     expected = likeness(vectors, threshold)
     found = all_ranked([CosineIndex(vectors, threshold)], len(vectors))
@@ -100,11 +122,10 @@ def test_at_a_threshold_of_one_only_the_same_direction_counts() -> None:
     assert found.similarity.max() <= 1
 
 
-@pytest.mark.parametrize("exact_up_to", [0, 100])
-def test_vectors_of_zeros_repeat_nothing(exact_up_to: int) -> None:
+@pytest.mark.parametrize("make", [CosineIndex, by_signs])
+def test_vectors_of_zeros_repeat_nothing(make: Callable[..., KeptIndex]) -> None:
     vectors = np.concatenate([np.zeros((50, 32), np.float32), isotropic(2000, 32), np.zeros((50, 32), np.float32)])
-    index = index_for(vectors, 0.9, exact_up_to=exact_up_to + (exact_up_to > 0) * len(vectors))
-    found = all_ranked([index], len(vectors))
+    found = all_ranked([make(vectors, 0.9)], len(vectors))
     assert (found.kept[:50] == -1).all()
     assert (found.kept[-50:] == -1).all()
     assert all_ranked([CosineIndex(np.zeros((3, 4), np.float32), 1e-9)], 3).kept.tolist() == [-1, -1, -1]
@@ -114,7 +135,7 @@ def test_vectors_of_zeros_repeat_nothing(exact_up_to: int) -> None:
 def test_hardly_any_rows(rows: int) -> None:
     vectors = isotropic(3)[:rows]
     assert (all_ranked([index_for(vectors, 0.9)], rows).kept == -1).all()
-    assert (all_ranked([index_for(vectors, 0.9, exact_up_to=0)], rows).kept == -1).all() if rows else True
+    assert (all_ranked([index_for(vectors, 0.9, exact_up_to=0)], rows).kept == -1).all()
 
 
 @pytest.mark.parametrize("threshold", [0, -0.5, 1.01, float("nan")])
@@ -144,14 +165,11 @@ def test_a_read_only_view_of_columns_will_do() -> None:
     assert (all_ranked([CosineIndex(wide[:, :64], 0.9)], 300).kept == -1).all()
 
 
-@pytest.mark.parametrize("exact_up_to", [0, 10_000])
+@pytest.mark.parametrize("index", [CosineIndex, by_signs])
 @pytest.mark.parametrize("make", [isotropic, clustered])
-def test_the_answer_does_not_depend_on_threads(exact_up_to: int, make: object) -> None:
+def test_the_answer_does_not_depend_on_threads(index: Callable[..., KeptIndex], make: Make) -> None:
     vectors = with_duplicates(make(3000))
-    results = [
-        all_ranked([index_for(vectors, 0.9, exact_up_to=exact_up_to, threads=threads)], len(vectors))
-        for threads in (1, 2, 5)
-    ]
+    results = [all_ranked([index(vectors, 0.9, threads=threads)], len(vectors)) for threads in (1, 2, 5)]
     for name in ("kept", "index", "similarity"):
         assert len({getattr(result, name).tobytes() for result in results}) == 1
 
@@ -169,9 +187,11 @@ def test_the_exact_answer_does_not_depend_on_the_seed_or_on_the_blocks() -> None
 
 
 def test_small_pools_are_exact_and_large_ones_are_where_that_is_cheaper() -> None:
-    vectors = isotropic(3000)
+    vectors = isotropic(40_000)
     assert isinstance(index_for(vectors, 0.9), CosineIndex)
-    assert isinstance(index_for(vectors, 0.9, exact_up_to=2999), SignIndex)
+    assert isinstance(index_for(vectors, 0.9, exact_up_to=40_000), CosineIndex)
+    assert isinstance(index_for(vectors, 0.9, exact_up_to=39_999), SignIndex)
+    assert isinstance(index_for(vectors[:3000], 0.9, exact_up_to=0), CosineIndex)  # cheaper to compare all
     # All within a narrow cone, as far apart as the threshold allows: hashing would bring everything together.
     narrow = unit(isotropic(3000) * 0.4 + isotropic(1, seed=1))
     assert isinstance(index_for(narrow, 0.9, exact_up_to=0), CosineIndex)
@@ -195,7 +215,7 @@ def test_pairs_at_the_threshold_are_found_as_often_as_promised(cone: float, thre
 
 
 @pytest.mark.parametrize("make", [isotropic, clustered])
-def test_hashing_leaves_no_orphans_and_hardly_any_residuals(make: object) -> None:
+def test_hashing_leaves_no_orphans_and_hardly_any_residuals(make: Make) -> None:
     vectors = with_duplicates(make(4000, 96))
     expected = likeness(vectors, 0.9)
     found = all_ranked([by_signs(vectors, 0.9)], len(vectors), 200)
@@ -231,7 +251,9 @@ def test_hashing_respects_groups_and_chains() -> None:
 def test_more_recall_makes_more_tables() -> None:
     vectors = isotropic(3000, 128)
     plans = [Tables.plan(vectors, np.ones(3000), 0.9, recall, 0) for recall in (0.9, 0.999, 0.99999)]
-    assert all(plan is not None and plan.recall >= recall for plan, recall in zip(plans, (0.9, 0.999, 0.99999)))
+    assert all(
+        plan is not None and plan.recall >= recall for plan, recall in zip(plans, (0.9, 0.999, 0.99999), strict=True)
+    )
     # By probability alone: the planes a pair at the threshold agrees on are k throws of a coin of weight `side`.
     plan = plans[1]
     assert plan is not None
@@ -240,12 +262,6 @@ def test_more_recall_makes_more_tables() -> None:
 
 
 # -- what is left ----------------------------------------------------------------------------------------------------
-
-
-def kept_only(rows: int, gone: int) -> Duplicates:
-    kept = np.full(rows, -1)
-    kept[:gone] = gone
-    return Duplicates(kept, np.zeros(rows, np.int8), np.zeros(rows))
 
 
 def test_searching_all_rows_counts_what_is_left() -> None:
