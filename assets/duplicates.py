@@ -30,12 +30,13 @@ from assets.methods.dedup.partial import PartialIndex, with_partner
 from assets.methods.dedup.shingles import Shingles
 from assets.methods.dedup.sketches import Likeness, Sketches, sketch
 from assets.methods.tokens import Tokens
-from assets.progress import Progress
+from assets.progress import Advance, Progress
 from assets.sound_rows import SoundRows
-from assets.spill import Spill
+from assets.spill import Spill, give_back
 from assets.tables import escape
 
 NEEDED = ("messages", "label", "format", "extras")
+GIVE_BACK_ROWS = 50_000
 MOST_LEFT = 0.001  # share of the semantic duplicates that may be left, beyond which they are looked for again
 _FOLDED = {"whitespace": "white space", "case": "case", "punctuation": "punctuation"}
 
@@ -93,7 +94,7 @@ def find(
         for index in indexes:
             index.add(np.arange(len(sound), len(labels)))
         with progress.task("comparing", len(order)) as advance:
-            found = greedy.keep_best(order, indexes, len(sound), advance)
+            found = greedy.keep_best(order, indexes, len(sound), _giving_back(sketches, advance))
         kinds = tuple(index.name for index in indexes)
         left = _left(indexes[-1], found, kinds, candidates, seed)
         if left is None or left.share <= MOST_LEFT or recall > 1 - 1e-6:
@@ -221,6 +222,26 @@ def _likeness(settings: Near, seed: int) -> Likeness:
     return Likeness(settings.threshold, settings.words, settings.characters, settings.permutations, seed)
 
 
+def _giving_back(sketches: Sketches | None, advance: Advance) -> Advance:
+    """`advance`, which also lets go, now and then, of what was read of the sketches."""
+    if sketches is None:
+        return advance
+    parts: list[npt.NDArray[Any]] = [sketches.bands, sketches.shingles.values]
+    parts += [] if sketches.answers is None else [sketches.answers.values]
+    done = 0
+
+    def step(rows: int) -> None:
+        nonlocal done
+        advance(rows)
+        done += rows
+        if done >= GIVE_BACK_ROWS:
+            done = 0
+            for part in parts:
+                give_back(part)
+
+    return step
+
+
 def _flat(part: pa.Table, name: str) -> tuple[npt.NDArray[Any], Rows]:
     """The numbers of a column of lists, and how many are in each."""
     column = part.column(name).combine_chunks()
@@ -249,6 +270,7 @@ def _near_index(
 ) -> KeptIndex:
     """The index of near duplicates, of those rows alone that agree with any other in a band."""
     asked = with_partner(sketches.bands)
+    give_back(sketches.bands)
     texts = None if settings.edit_similarity is None else _texts(sound, elsewhere, asked, settings.of)
     inner = NearIndex(
         sketches, settings.threshold, groups, settings.answers or 0.0, int(asked.sum()), texts, settings.edit_similarity

@@ -45,33 +45,14 @@ def map_rows(
 
     frame = daft.read_parquet([str(shard) for shard in tables.shards(folder)])
     frame = frame.select(apply(*(daft.col(name) for name in columns)).alias("result"))
-    kept = _Reader(folder, keep)
+    # The columns to keep do not pass through Daft: maps may come back from it with null keys, which Arrow refuses by
+    # ending the process.
+    kept = tables.Handout(tables.batches(folder, keep)) if keep else None
     for batch in frame.to_arrow_iter():
         result = pa.Table.from_batches([batch]).column("result").combine_chunks()
         computed = {
             field.name: pa.chunked_array([column]).cast(field.type)
             for field, column in zip(schema, result.flatten(), strict=True)
         }
-        yield pa.table({**kept.take(len(result)), **computed})
-
-
-class _Reader:
-    """Hands out the columns to keep, as many rows at a time as are asked for.
-
-    They do not pass through Daft, whose maps come back with null keys, which Arrow refuses by ending the process.
-    """
-
-    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
-        self._columns = list(columns)
-        self._batches = iter(tables.batches(folder, self._columns)) if columns else iter(())
-        self._rest: pa.Table | None = None
-
-    def take(self, rows: int) -> dict[str, pa.ChunkedArray]:
-        if not self._columns:
-            return {}
-        parts = [] if self._rest is None else [self._rest]
-        while sum(part.num_rows for part in parts) < rows or not parts:
-            parts.append(pa.Table.from_batches([next(self._batches)]))
-        table = pa.concat_tables(parts)
-        self._rest = table.slice(rows)
-        return {name: table.column(name).slice(0, rows) for name in self._columns}
+        carried = {} if kept is None else dict(zip(keep, kept.take(len(result)).select(keep).columns, strict=True))
+        yield pa.table({**carried, **computed})

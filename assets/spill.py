@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,13 @@ class Spill:
         if not self._numbers:  # an empty file cannot be mapped
             return np.empty(shape, self._dtype)
         return np.memmap(self._path, self._dtype, "r", shape=shape)
+
+
+def give_back(array: npt.NDArray[Any]) -> None:
+    """Let the operating system have the memory that holds what was read of a spilled array; it stays readable.
+
+    Pages that were looked at stay in the process otherwise, until all of the file is in memory after all.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -9,7 +9,7 @@ table itself the hash would make other bytes of the same numbers whenever the co
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,6 @@ class Known:
     def __init__(self, folder: Path, home: Path, columns: Sequence[Column]) -> None:
         """Look into the `statistics.parquet` in `folder`, which may be absent, damaged or of other columns."""
         self.names: tuple[str, ...] = ()
-        self._batches: Iterator[pa.RecordBatch] = iter(())
-        self._rest: pa.Table | None = None
         try:
             file = pq.ParquetFile(folder / FILE)
             known = (read_json(home / _MEMORY) or {}).get(tables.file_md5(folder / FILE), {})
@@ -54,18 +52,14 @@ class Known:
             return
         self.names = tuple(column.name for column in columns if known.get(column.name) == column.made_of)
         if self.names:
-            self._batches = file.iter_batches(columns=list(self.names))
+            self._rows = tables.Handout(file.iter_batches(columns=list(self.names)))
 
     def take(self, rows: int) -> dict[str, pa.Array]:
         """The next `rows` rows of every known column."""
         if not self.names:
             return {}
-        parts = [] if self._rest is None else [self._rest]
-        while sum(part.num_rows for part in parts) < rows or not parts:
-            parts.append(pa.Table.from_batches([next(self._batches)]))
-        table = pa.concat_tables(parts)
-        self._rest = table.slice(rows)
-        return {name: table.column(name).slice(0, rows).combine_chunks() for name in self.names}
+        table = self._rows.take(rows)
+        return {name: table.column(name).combine_chunks() for name in self.names}
 
 
 def remember(folder: Path, home: Path, columns: Sequence[Column]) -> None:

@@ -281,6 +281,23 @@ def batches(folder: Path, columns: Sequence[str] | None = None, rows: int = 10_0
             yield from file.iter_batches(batch_size=rows, columns=list(columns) if columns else None)
 
 
+class Handout:
+    """Hands out the rows of `batches`, as many at a time as are asked for. Memory: the rest of a batch."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self._batches = iter(batches)
+        self._rest: pa.Table | None = None
+
+    def take(self, rows: int) -> pa.Table:
+        """The next `rows` rows, of which there must be so many."""
+        parts = [] if self._rest is None else [self._rest]
+        while sum(part.num_rows for part in parts) < rows or not parts:
+            parts.append(pa.Table.from_batches([next(self._batches)]))
+        table = pa.concat_tables(parts)
+        self._rest = table.slice(rows)
+        return table.slice(0, rows)
+
+
 def schema_of(folder: Path) -> pa.Schema:
     """The schema of a table, read from its first shard's footer."""
     return pq.read_schema(shards(folder)[0])

@@ -74,7 +74,6 @@ class Tables:
         side = 1 - math.acos(math.sqrt(1 - gap / radius**2)) / math.pi
         some = (apart / np.maximum(lengths, 1e-9)[:, None])[:_SAMPLE_PAIRED]
         cosines = np.clip(some @ some.T, -1, 1)[np.triu_indices(len(some), 1)]
-        # float64: for float32 scipy would take the count of signs for a float, too, and warn of it.
         others = 1 - np.arccos(cosines.astype(np.float64)) / np.pi
         missed = _FILTER_SHARE * (1 - recall)
         differing = _most_differing(64, side, missed), _most_differing(64 * SIGN_WORDS, side, missed)
