@@ -29,17 +29,9 @@ _CLEAN = [
     pa.field("clean_id", pa.string()),
     pa.field("clean_messages", tables.MESSAGES),
     pa.field("clean_extras", tables.ATTRIBUTES),
-    pa.field("key", pa.binary(16)),  # equal for rows that are the same record, once what `fold` names is folded away
+    pa.field("key", pa.binary(16)),  # equal for rows with the same turns, once what `fold` names is folded away
     pa.field("answer_length", pa.int64()),  # characters of the answer, or of all turns where there is none
 ]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """What exact duplicates may differ in, and whether rows of different labels can be duplicates."""
-
-    differences: frozenset[str]
-    across_labels: bool
 
 
 @dataclass(frozen=True)
@@ -48,10 +40,10 @@ class Plan:
 
     steps: tuple[Step, ...]
     columns: tuple[Mapping[str, Column], ...]
-    fold: Fold
+    fold: frozenset[str]  # what exact duplicates may differ in
 
     @classmethod
-    def of(cls, steps: Sequence[Step], fold: Fold, content: str, code_version: str) -> Plan:
+    def of(cls, steps: Sequence[Step], fold: frozenset[str], content: str, code_version: str) -> Plan:
         """`content` is the hash of raw_data, `code_version` that of the code: what every column depends on, too."""
         chain = made_of(content, code_version)
         taken: dict[str, str] = {}
@@ -104,9 +96,9 @@ def measure(batch: pa.Table, plan: Plan, known: Sequence[str]) -> pa.Table:
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
 
-def keys(records: Conversations, fold: Fold) -> pa.Array:
-    """(n,) 16 bytes each, equal for rows that are exact duplicates."""
-    found = exact.duplicate_keys(records, fold.differences, with_label=not fold.across_labels)
+def keys(records: Conversations, fold: frozenset[str]) -> pa.Array:
+    """(n,) 16 bytes each, equal for rows whose turns are exact duplicates, whatever their labels."""
+    found = exact.duplicate_keys(records, fold, with_label=False)
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(found), [None, pa.py_buffer(found)])
 
 

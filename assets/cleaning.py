@@ -1,12 +1,13 @@
 """The passes of `cleaned_data`: from the rows of raw_data to those that stay; a ledger entry for each other row.
 
-Memory: a few batches, some 60 bytes a row, and what the index of each kind of duplicates says of itself.
+Memory: a few batches, some 100 bytes a row, the rows of other files and versions that the pool is compared with, and
+what the index of each kind of duplicates says of itself. Where embeddings are compared, all texts and vectors, too.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from assets import (
     step_inputs,
     tables,
 )
-from assets.assessing import Fold, Plan
+from assets.assessing import Plan
 from assets.cleaning_report import Tally, report
 from assets.contamination import ItemHits, Items
 from assets.dedup_params import Reference
@@ -73,7 +74,7 @@ class _Run:
         self.settings = workspace.params.cleaned_data
         self.raw = workspace.require("raw_data")
         exact = self.settings.dedup.exact
-        fold = Fold(frozenset(exact.fold if exact else ()), self.settings.dedup.across_labels and exact is not None)
+        fold = frozenset[str](exact.fold if exact else ())
         steps = step_inputs.build(self.settings, workspace.root)
         self.plan = Plan.of(steps, fold, workspace.content_hash("raw_data"), code.code_version("cleaned_data"))
         self.ledger = LedgerWriter(folder / "dropped.parquet")
@@ -85,16 +86,13 @@ class _Run:
         sound = SoundRows(self.scratch / "sound", self.settings.dedup.attributes)
         self._assess(sound)
         elsewhere, items = self._references(sound)
-        vectors = self._vectors(sound, elsewhere, items)
-        n, m = len(sound), len(elsewhere)
-        split = None if vectors is None else (vectors[:n], vectors[n + m :])
-        hits = contamination.find(sound, items, self.settings.decontamination, split, self.progress)
+        hits = self._items(sound, items)
         outcome = duplicates.find(
             sound,
             hits.item < 0,
             elsewhere,
             self.settings.dedup,
-            None if vectors is None else vectors[: n + m],
+            self._vectors(sound, elsewhere),
             self.workspace.params.seed,
             self.progress,
             self.scratch,
@@ -153,7 +151,16 @@ class _Run:
         records = Conversations.of(elsewhere)
         keys = b"".join(assessing.keys(records, self.plan.fold).to_pylist())
         labels = label_codes(elsewhere.column("label"), sound.codes)
-        items = Items.of(self._read(settings.decontamination.against, "evaluation items"))
+        items = Items.of(self._read(settings.decontamination.against, "rows of evaluation sets"))
+        if settings.decontamination.against:
+            self.tally.facts["evaluation items"] = len(items)
+            if items.without_words:
+                self.tally.facts["evaluation items without words, which hit nothing"] = items.without_words
+            if not len(items):
+                self.tally.warnings.append(
+                    "cleaned_data.decontamination.against holds no evaluation item: no row of it has a user turn with "
+                    "words in it; state its format or columns"
+                )
         return Elsewhere(elsewhere, np.frombuffer(keys, np.uint8).reshape(-1, 16), labels), items
 
     def _read(self, against: Sequence[Reference], what: str) -> pa.Table:
@@ -169,15 +176,28 @@ class _Run:
         changed = {"messages": records.messages(), "extras": records.extras}
         return pa.table({name: changed.get(name, found.rows.column(name)) for name in references.SCHEMA.names})
 
-    def _vectors(self, sound: SoundRows, elsewhere: Elsewhere, items: Items) -> Vectors | None:
-        """The vectors of the sound rows, of those elsewhere and of the evaluation items, one behind the other."""
-        if self.encoder is None:
+    def _items(self, sound: SoundRows, items: Items) -> ItemHits:
+        """The evaluation item that each sound row holds, by its words and, if asked, by its meaning."""
+        settings, vectors = self.settings.decontamination, None
+        if settings.similarity is not None and self.encoder is not None and len(items):
+            # Questions with questions: an answer would lead the vector of a row away from that of an item.
+            texts = [*_texts(sound, "prompt"), *items.texts.to_pylist()]
+            found = self._embed(texts, "embedding the questions")
+            vectors = found[: len(sound)], found[len(sound) :]
+        return contamination.find(sound, items, settings, vectors, self.progress)
+
+    def _vectors(self, sound: SoundRows, elsewhere: Elsewhere) -> Vectors | None:
+        """The vectors of the sound rows and of those elsewhere, if duplicates in meaning are looked for."""
+        if self.settings.dedup.semantic is None or self.encoder is None:
             return None
         what = self.workspace.params.embeddings.text
-        pool = (turns for _, rows in sound.batches(["messages"]) for turns in rows.column("messages").to_pylist())
-        texts = [encoding.text_of(turns, what) for turns in (*pool, *elsewhere.rows.column("messages").to_pylist())]
-        embedded = encoding.embed(self.workspace, self.progress, self.encoder, [*texts, *items.texts.to_pylist()])
-        self.tally.work["texts embedded"] = embedded.computed
+        there = elsewhere.rows.column("messages").to_pylist()
+        return self._embed([*_texts(sound, what), *(encoding.text_of(turns, what) for turns in there)], "embedding")
+
+    def _embed(self, texts: Sequence[str], title: str) -> Vectors:
+        assert self.encoder is not None
+        embedded = encoding.embed(self.workspace, self.progress, self.encoder, texts, title)
+        self.tally.work["texts embedded"] = self.tally.work.get("texts embedded", 0) + embedded.computed
         return embedded.vectors
 
     # -- what stays ------------------------------------------------------------------------------------------------
@@ -222,6 +242,13 @@ class _Run:
             said = duplicates.explain(outcome, found + start, elsewhere, self.settings.dedup)
             kept_ids = ids.of(outcome.duplicates.kept[found + start])
             self.ledger.write(entries(rows.take(pa.array(found)), said, kept_ids))
+
+
+def _texts(sound: SoundRows, what: str) -> Iterator[str]:
+    """What is embedded of each sound row."""
+    for _, rows in sound.batches(["messages"]):
+        for turns in rows.column("messages").to_pylist():
+            yield encoding.text_of(turns, what)
 
 
 def _cleaned(batch: pa.Table) -> pa.Table:

@@ -18,7 +18,7 @@ from assets.reporting import Report
 
 
 class Tally:
-    """What there is to say, gathered batch by batch. Memory: 8 bytes a row, and 16 for a row that has a label."""
+    """What there is to say, gathered batch by batch. Memory: 8 bytes a row, and 32 for a row that has a label."""
 
     def __init__(self) -> None:
         self.rows_in: Counter[str] = Counter()
@@ -28,7 +28,9 @@ class Tally:
         self.preview: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
         self.work: dict[str, Any] = {}
+        self.warnings: list[str] = []
         self._texts: list[np.ndarray] = []
+        self._labelled: list[np.ndarray] = []
 
     def came(self, sources: pa.ChunkedArray) -> None:
         """Count the rows of a batch of raw_data."""
@@ -43,13 +45,17 @@ class Tally:
             self.preview += rows.slice(0, missing).to_pylist()
         labelled = rows.filter(pc.is_valid(rows.column("label")))
         if labelled.num_rows:
-            self._texts.append(exact.duplicate_keys(Conversations.of(labelled), {"whitespace"}, with_label=False))
+            records = Conversations.of(labelled)
+            for keys, with_label in ((self._texts, False), (self._labelled, True)):
+                keys.append(exact.duplicate_keys(records, {"whitespace"}, with_label=with_label))
 
     def conflicts(self) -> int:
         """How many texts stand in the table more than once, with different labels."""
         if not self._texts:
             return 0
-        _, times = np.unique(np.concatenate(self._texts), return_counts=True)
+        # Of rows with the same text and the same label one counts.
+        _, first = np.unique(np.concatenate(self._labelled), return_index=True)
+        _, times = np.unique(np.concatenate(self._texts)[first], return_counts=True)
         return int(np.count_nonzero(times > 1))
 
 
@@ -80,7 +86,7 @@ def report(tally: Tally, lost: Drops, settings: CleanedData) -> Report:
         schema=reporting.columns(tables.CLEANED),
         counts={"reason for dropping": lost.by_reason(), "class": classes},
         tables={"drops by source and step": lost.table(order)},
-        warnings=losses.warning_lines(lost.losing_sources(), losses.DROPPED),
+        warnings=[*tally.warnings, *losses.warning_lines(lost.losing_sources(), losses.DROPPED)],
         pictures={name: reporting.picture(png) for name, png in pictures.items()},
         metrics={"rows": len(length), **lost.metrics("dropped")},
     )

@@ -30,13 +30,16 @@ class Items:
     texts: pa.StringArray  # (k,)
     rows: pa.Table  # the rows they stand in (schema `references.SCHEMA`)
     row_of: npt.NDArray[np.int64]  # (k,)
+    without_words: int  # user turns that are no item, since there is nothing in them to be met
 
     @classmethod
     def of(cls, rows: pa.Table) -> Items:
         """The items of the rows of evaluation sets."""
         records = Conversations.of(rows)
-        turns = np.flatnonzero(pc.equal(records.roles, "user").to_numpy(zero_copy_only=False))
-        return cls(records.contents.take(pa.array(turns)), rows, records.record_of[turns])
+        users = np.flatnonzero(pc.equal(records.roles, "user").to_numpy(zero_copy_only=False))
+        turns = users[np.diff(records.tokens.offsets)[users] > 0]
+        texts = records.contents.take(pa.array(turns))
+        return cls(texts, rows, records.record_of[turns], len(users) - len(turns))
 
     def __len__(self) -> int:
         return len(self.row_of)

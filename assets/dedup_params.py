@@ -22,6 +22,8 @@ class Reference(Source):
         kinds = (self.demo, self.path, self.hub, self.dataset_info, self.version)
         if sum(bool(kind) for kind in kinds) != 1:
             raise ValueError("expected exactly one of version, path, hub, dataset_info and demo")
+        if self.version is not None and (more := self.model_fields_set - {"version"}):
+            raise ValueError(f"expected nothing beside version; leave {', '.join(sorted(more))} out")
         return self
 
 
@@ -97,6 +99,8 @@ class Dedup(Section):
     @field_validator("rank_by", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
+        if isinstance(value, list) and (not value or len({str(name) for name in value}) < len(value)):
+            raise ValueError(f"expected {', '.join(RANKS)} or names of attributes, at least one and each once")
         return tuple(value) if isinstance(value, list) else value
 
 

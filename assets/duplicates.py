@@ -6,6 +6,7 @@ happens.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -37,6 +38,7 @@ from assets.tables import escape
 
 NEEDED = ("messages", "label", "format", "extras")
 GIVE_BACK_ROWS = 50_000
+BLOCK_ROWS = 4_096
 MOST_LEFT = 0.001  # share of the semantic duplicates that may be left, beyond which they are looked for again
 _FOLDED = {"whitespace": "white space", "case": "case", "punctuation": "punctuation"}
 
@@ -77,29 +79,86 @@ def find(
     `vectors`: (n + m, d) of unit length, where duplicates in meaning are asked for. Rows that are the same record to
     the last character are duplicates even where none are asked for: an id stands for one row.
     """
-    labels = np.concatenate([sound.labels, elsewhere.labels])
-    groups = np.zeros(len(labels), np.int32) if settings.across_labels else labels
-    keys = np.concatenate([sound.keys, elsewhere.keys]).view("S16").reshape(-1)
     order = _best_first(sound, settings)
     order = order[candidates[order]]
     sketches = _sketches(sound, elsewhere, settings.near, seed, progress, scratch) if settings.near else None
+    rows = _Rows(sound, elsewhere, settings, sketches, vectors, seed)
+    there = _against(order, rows, progress)
+    order = order[there.kept[order] < 0]
     recall = sign_lsh.RECALL
     while True:
-        indexes: list[KeptIndex] = [ExactIndex(keys)]
-        if settings.near is not None and sketches is not None:
-            indexes.append(_near_index(sketches, groups, settings.near, sound, elsewhere))
-        if settings.semantic is not None and vectors is not None:
-            bound, exact_up_to = settings.semantic.threshold, settings.semantic.exact_up_to
-            indexes.append(sign_lsh.index_for(vectors, bound, groups, seed, exact_up_to, recall))
-        for index in indexes:
-            index.add(np.arange(len(sound), len(labels)))
+        indexes = rows.indexes(len(sound), settings.across_labels, recall)
         with progress.task("comparing", len(order)) as advance:
             found = greedy.keep_best(order, indexes, len(sound), _giving_back(sketches, advance))
         kinds = tuple(index.name for index in indexes)
-        left = _left(indexes[-1], found, kinds, candidates, seed)
+        left = _left(indexes[-1], found, kinds, candidates & (there.kept < 0), seed)
         if left is None or left.share <= MOST_LEFT or recall > 1 - 1e-6:
-            return Outcome(found, kinds, _facts(left))
+            return Outcome(_joined(there, found), kinds, _facts(left))
         recall = 1 - (1 - recall) / 10  # more tables, and all over again: no row may go for one that does not stay
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What is known of the rows of the pool, and of those elsewhere behind them."""
+
+    sound: SoundRows
+    elsewhere: Elsewhere
+    settings: Dedup
+    sketches: Sketches | None
+    vectors: npt.NDArray[np.float32] | None
+    seed: int
+
+    def indexes(self, rows: int, across_labels: bool, recall: float) -> list[KeptIndex]:
+        """An index of each kind over the first `rows` rows, empty yet."""
+        settings = self.settings
+        keys = np.concatenate([self.sound.keys, self.elsewhere.keys])[:rows]
+        labels = np.concatenate([self.sound.labels, self.elsewhere.labels])[:rows]
+        groups = np.zeros(rows, np.int32) if across_labels else labels
+        found: list[KeptIndex] = [ExactIndex(_grouped(keys, groups).view("S16").reshape(-1))]
+        if settings.near is not None and self.sketches is not None:
+            found.append(_near_index(self.sketches, groups, settings.near, self.sound, self.elsewhere))
+        if settings.semantic is not None and self.vectors is not None:
+            bound, exact_up_to = settings.semantic.threshold, settings.semantic.exact_up_to
+            found.append(sign_lsh.index_for(self.vectors[:rows], bound, groups, self.seed, exact_up_to, recall))
+        return found
+
+
+def _grouped(keys: npt.NDArray[np.uint8], groups: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """(n, 16) keys that are equal only within a group."""
+    first, which = np.unique(groups, return_inverse=True)
+    digests = [hashlib.blake2b(str(group).encode(), digest_size=16).digest() for group in first.tolist()]
+    salts = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
+    return keys ^ salts[which] if len(keys) else keys
+
+
+def _against(order: Rows, rows: _Rows, progress: Progress) -> Duplicates:
+    """Which rows repeat one elsewhere, whatever the labels are: many a file to compare with has none."""
+    n, total = len(rows.sound), len(rows.sound) + len(rows.elsewhere)
+    found = Duplicates(np.full(n, -1, np.int64), np.full(n, -1, np.int8), np.zeros(n))
+    if total == n:
+        return found
+    with progress.task("comparing with other files", len(order)) as advance:
+        for number, index in enumerate(rows.indexes(total, True, sign_lsh.RECALL)):
+            index.add(np.arange(n, total))
+            for start in range(0, len(order), BLOCK_ROWS):
+                block = order[start : start + BLOCK_ROWS]
+                block = block[found.kept[block] < 0]
+                matches = index.find(block)
+                hit = matches.kept >= 0
+                found.kept[block[hit]], found.index[block[hit]] = matches.kept[hit], number
+                found.similarity[block[hit]] = matches.similarity[hit]
+        advance(len(order))
+    return found
+
+
+def _joined(there: Duplicates, here: Duplicates) -> Duplicates:
+    """What rows went for, elsewhere or here."""
+    outside = there.kept >= 0
+    return Duplicates(
+        np.where(outside, there.kept, here.kept),
+        np.where(outside, there.index, here.index).astype(np.int8),
+        np.where(outside, there.similarity, here.similarity),
+    )
 
 
 def _left(
@@ -269,7 +328,7 @@ def _near_index(
     sketches: Sketches, groups: npt.NDArray[np.int32], settings: Near, sound: SoundRows, elsewhere: Elsewhere
 ) -> KeptIndex:
     """The index of near duplicates, of those rows alone that agree with any other in a band."""
-    asked = with_partner(sketches.bands)
+    asked = with_partner(sketches.bands)[: len(groups)]
     give_back(sketches.bands)
     texts = None if settings.edit_similarity is None else _texts(sound, elsewhere, asked, settings.of)
     inner = NearIndex(

@@ -17,10 +17,10 @@ MOST_STACKED = 8  # sources of the picture of sources
 REMEDIES = {
     "reading": "state format, columns and encoding of this source in raw_data.sources",
     "filter": "loosen the filter of this source in raw_data.sources",
-    "decontamination": "raise cleaned_data.decontamination.overlap",
+    "decontamination": "shorten cleaned_data.decontamination.against or raise its overlap",
     "similarity": "raise cleaned_data.decontamination.similarity",
     "against": "shorten cleaned_data.dedup.against",
-    "exact": "set cleaned_data.dedup.exact to false",
+    "exact": "leave the source out: its rows repeat others, or each other",
     "near": "raise cleaned_data.dedup.near.threshold",
     "semantic": "raise cleaned_data.dedup.semantic.threshold",
 }

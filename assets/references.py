@@ -18,6 +18,7 @@ from assets.dedup_params import Reference
 from assets.versioning import VersionStore
 from assets.workspace import Workspace
 
+LATEST = "latest"
 SCHEMA = pa.schema(
     [tables.RAW.field(name) for name in ("id", "source", "messages", "label", "extras", "file", "item", "format")]
 )
@@ -39,6 +40,8 @@ def read(references: Sequence[Reference], workspace: Workspace, versions: Versio
     found: list[pa.Table] = [SCHEMA.empty_table()]
     rejected = 0
     for reference in references:
+        if reference.version == LATEST and not versions.versions():
+            continue  # before the first version there is nothing that could come again
         if reference.version is not None:
             found.append(_version(reference.version, workspace.home, versions))
             continue
@@ -51,8 +54,10 @@ def read(references: Sequence[Reference], workspace: Workspace, versions: Versio
 def _version(name: str, scratch: Path, versions: VersionStore) -> pa.Table:
     path = scratch / "reference.parquet"
     version = versions.fetch_subset(name, path)
-    rows = pq.read_table(path, columns=[name for name in SCHEMA.names if name != "file"], partitioning=None)
-    path.unlink()
+    try:
+        rows = pq.read_table(path, columns=[name for name in SCHEMA.names if name != "file"], partitioning=None)
+    finally:
+        path.unlink()
     # A row of a version is named by the version and its rank, not by the file it once came from.
     files = pa.array([version.tag] * rows.num_rows, pa.string())
     ranks = pa.array(range(1, rows.num_rows + 1), pa.int64())
@@ -62,10 +67,12 @@ def _version(name: str, scratch: Path, versions: VersionStore) -> pa.Table:
 
 def fingerprint(references: Sequence[Reference], workspace: Workspace, versions: VersionStore) -> str:
     """A hash that changes when a row of `references` may have changed; raises as `read` does."""
-    parts = [
-        sources.fingerprint([reference], workspace.root)
-        if reference.version is None
-        else versions.find(reference.version).identity.rows_hash
-        for reference in references
-    ]
+    parts = []
+    for reference in references:
+        if reference.version is None:
+            parts.append(sources.fingerprint([reference], workspace.root))
+        elif reference.version == LATEST and not versions.versions():
+            parts.append("no version yet")
+        else:
+            parts.append(versions.find(reference.version).identity.rows_hash)
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()

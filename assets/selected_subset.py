@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -196,9 +197,18 @@ def write_jsonl(path: Path, subset: pa.Table) -> int:
                 item = writing.to_item(record, "messages")
             except UnfitError:
                 as_text += 1
-                item = writing.to_item(dataclasses.replace(record, extras={}), "messages")
+                item = _as_text(record)
             file.write(json.dumps(item, ensure_ascii=False) + "\n")
     return as_text
+
+
+def _as_text(record: ParsedRecord) -> dict[str, Any]:
+    """The item of a record whose calls of tools cannot be told any more; the tools stay if they can."""
+    tools = {name: text for name, text in record.extras.items() if name.startswith("tools")}
+    try:
+        return writing.to_item(dataclasses.replace(record, extras=tools), "messages")
+    except UnfitError:
+        return writing.to_item(dataclasses.replace(record, extras={}), "messages")
 
 
 def manifest(

@@ -101,6 +101,7 @@ def attribute_numbers(attributes: pa.ChunkedArray, name: str) -> npt.NDArray[np.
 
 def _number(text: str | None) -> float:
     try:
-        return float(text) if text is not None else np.nan
+        number = float(text) if text is not None else np.nan
     except ValueError:
         return np.nan
+    return number if np.isfinite(number) else np.nan

@@ -59,7 +59,7 @@ LEDGER = pa.schema(
         pa.field("detail", pa.string(), nullable=False),  # the reason in one sentence, escaped
         pa.field("value", pa.string()),  # what was found, escaped
         pa.field("threshold", pa.string()),  # the bound that it missed
-        pa.field("kept_id", pa.string()),  # for duplicates: the id, in cleaned_data, of the row that was kept
+        pa.field("kept_id", pa.string()),  # for duplicates: the id of the row that was kept, here or elsewhere (`hit`)
         pa.field("hit", pa.string()),  # the row of another file or version that this one repeats: file, item, text
         pa.field("text", pa.string(), nullable=False),  # the beginning of the text, escaped
     ]

@@ -55,6 +55,10 @@ class VersionStore(Protocol):
         """Register the present subset as the next version, unless a version already holds the same rows."""
         ...
 
+    def versions(self) -> list[Version]:
+        """All versions, highest first."""
+        ...
+
     def find(self, name: str) -> Version:
         """The version called `name`, or `latest`; raises `VersionError`."""
         ...

@@ -95,7 +95,8 @@ def _cleaned(known: Tables, row: Row) -> Section:
     assert row.dropped is not None
     section = _left_out("cleaned_data", "dropped", row.dropped)
     facts = dict(section.facts)
-    if row.dropped["kept_id"] is not None:
+    # Of a row that repeats one of another file or version the hit says all; that row is not in this table.
+    if row.dropped["kept_id"] is not None and row.dropped["hit"] is None:
         facts["kept row"] = _other_row(known, row.dropped["kept_id"])
     repeated = (*section.repeated, "id", "source", "line", *(("text",) if row.raw is not None else ()))
     return Section("cleaned_data", "dropped", section.said, facts | statistics, repeated=repeated)
@@ -139,6 +140,6 @@ def _other_row(known: Tables, row_id: str) -> dict[str, Any]:
     """A row of cleaned_data by its id: where it was read, and the beginning of its text."""
     found = known.find("cleaned_data", ["id"], by_value("id", [row_id]), ["file", "item", "messages"], most=1).rows
     if not found:
-        return {"id": row_id, "text": "not in data/cleaned_data: it is of another version"}
+        return {"id": row_id, "text": "not in data/cleaned_data, which is of another state than its ledger"}
     text = " ".join(turn["content"] for turn in found[0]["messages"])
     return {"id": row_id, "file": found[0]["file"], "item": found[0]["item"], "text": escape(text, BEGINNING)}

@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from assets.reporting import Report
 from assets.workspace import Workspace
 from orchestration.versions import Versions
 
+LONG = " ".join(f"Point {number}: water it when the soil is dry." for number in range(9))
 NEAR = "cleaned_data: {dedup: {near: true}}\n"
 
 
@@ -278,3 +280,48 @@ def test_the_manifests_facts_of_real_data(pool: Pool) -> None:
     bare = [row for row in dropped if row["reason"] == "placeholder_answer" and row["source"] == "alpaca_data"]
     assert len(bare) == 71
     assert report.metrics["by_source"]["alpaca_data"] == {"rows_in": 52_001, "kept": 52_001 - len(of_alpaca)}
+
+
+def test_a_file_to_compare_with_need_not_have_labels(pool: Pool) -> None:
+    items = [{"text": f"What is the number {number} ?", "label": "n"} for number in range(3)]
+    pool.source("a.jsonl", items)
+    pool.source("old.jsonl", [{"text": item["text"]} for item in items[:2]])
+    pool.clean("a.jsonl", "cleaned_data: {dedup: {against: [old.jsonl]}}")
+    assert pool.why() == [(1, "duplicate"), (2, "duplicate")]
+
+
+def test_a_question_of_an_evaluation_set_is_compared_with_questions(pool: Pool) -> None:
+    question = "How do I keep my basil plant alive in winter?"
+    pool.source("eval.jsonl", [{"prompt": question}, {"prompt": "?!"}])
+    pool.source("a.jsonl", rows((question, LONG), ("Who wrote Faust?", "Goethe did.")))
+    settings = "cleaned_data: {decontamination: {against: [eval.jsonl], ngram: 50, overlap: 1.0, similarity: 0.99}}"
+    pool.source("b.jsonl", rows((question.replace("How do", "how  do"), LONG)))
+    report = pool.clean("b.jsonl", settings)
+    assert (report.facts["evaluation items"], report.facts["evaluation items without words, which hit nothing"]) == (
+        1,
+        1,
+    )
+    assert pool.why() == [(1, "eval_exact")]
+    pool.source("c.jsonl", rows((f"{question} Thanks!", LONG)))
+    pool.clean("c.jsonl", settings.replace("0.99", "0.9"))
+    assert pool.why() == [(1, "eval_similar")]
+
+
+def test_an_evaluation_set_without_items_is_warned_of(pool: Pool) -> None:
+    pool.source("eval.jsonl", [{"messages": [{"role": "assistant", "content": "Yes."}]}])
+    pool.source("a.jsonl", rows(("What is a cat?", "An animal.")))
+    (warning,) = pool.clean("a.jsonl", "cleaned_data: {decontamination: {against: [eval.jsonl]}}").warnings
+    assert "holds no evaluation item" in warning
+
+
+def test_only_other_labels_make_a_conflict(pool: Pool) -> None:
+    pool.source("a.jsonl", [{"text": text, "label": "a"} for text in ("one two three", "one  two three")])
+    report = pool.clean("a.jsonl", "cleaned_data: {dedup: {exact: {fold: []}}}")
+    assert (report.rows, report.facts["same text with several labels"]) == (2, 0)
+
+
+def test_before_the_first_version_nothing_can_come_again(pool: Pool) -> None:
+    pool.source("a.jsonl", rows(("What is a cat?", "An animal.")))
+    subprocess.run(["git", "init", "--quiet", str(pool.root)], check=True)
+    report = pool.clean("a.jsonl", "cleaned_data: {dedup: {against: [{version: latest}]}}")
+    assert (report.rows, report.facts["rows to compare with"]) == (1, 0)

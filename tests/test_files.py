@@ -198,11 +198,15 @@ def test_an_attribute_whose_name_nothing_can_hold_costs_its_row(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.jsonl.gz", gzip.compress(gzip.compress(LINE)), "holds gzip data, packed with gzip, not text"),
-        ("a.jsonl.zst", zstd(gzip.compress(LINE)), "holds gzip data, packed with zstd, not text"),
-        ("a.jsonl.gz.gz", gzip.compress(gzip.compress(LINE)), "unknown ending"),
+        (
+            "a.jsonl.gz",
+            gzip.compress(gzip.compress(LINE, mtime=0), mtime=0),
+            "holds gzip data, packed with gzip, not text",
+        ),
+        ("a.jsonl.zst", zstd(gzip.compress(LINE, mtime=0)), "holds gzip data, packed with zstd, not text"),
+        ("a.jsonl.gz.gz", gzip.compress(gzip.compress(LINE, mtime=0), mtime=0), "unknown ending"),
         ("a.jsonl.gz", b"", "is empty"),
-        ("a.jsonl.gz", gzip.compress(LINE) + b"junk of another kind", "the gzip data are damaged or cut off"),
+        ("a.jsonl.gz", gzip.compress(LINE, mtime=0) + b"junk of another kind", "the gzip data are damaged or cut off"),
         ("a.jsonl.zst", zstd(LINE) + b"junk of another kind", "the zstd data are damaged or cut off"),
         ("a.jsonl.zst", zstd(LINE) + zstd(LINE)[:-5], "the zstd data are damaged or cut off"),
         ("a.jsonl.zst", zstd(LINE)[:-3], "the zstd data are damaged or cut off"),

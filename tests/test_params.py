@@ -37,6 +37,14 @@ ROOT = Path(__file__).parents[1]
         ("cleaned_data: {dedup: {exact: {fold: [spaces]}}}", "dedup.exact.fold[0]: expected 'whitespace'"),
         ("cleaned_data: {dedup: {against: [{version: v1, path: a}]}}", "against[0]: expected exactly one of version,"),
         ("cleaned_data: {decontamination: {against: [{pth: a}]}}", "against[0].pth: unknown key; did you mean 'path'?"),
+        (
+            "cleaned_data: {dedup: {against: [{version: v1, limit: 3}]}}",
+            "expected nothing beside version; leave limit out",
+        ),
+        (
+            "cleaned_data: {dedup: {rank_by: [length, length]}}",
+            "cleaned_data.dedup.rank_by: expected label, length, source",
+        ),
         ("cleaned_data: {decontamination: {ngram: 1}}", "cleaned_data.decontamination.ngram: expected greater than"),
         ("schedule: {cron: daily}", "expected five cron fields"),
         ("schedule: {cron: '99 3 * * *'}", "schedule.cron"),

@@ -56,10 +56,10 @@ def memory() -> Iterator[Any]:
 def test_every_container_plain_and_packed(memory: Any) -> None:
     for name, data in (
         ("a.jsonl", LINE * 3),
-        ("a.jsonl.gz", gzip.compress(LINE * 3)),
+        ("a.jsonl.gz", gzip.compress(LINE * 3, mtime=0)),
         ("a.csv.zst", pa.compress(b"text,label\nt,a\nt,a\nt,a\n", codec="zstd", asbytes=True)),
         ("a.parquet", parquet()),
-        ("a.parquet.gz", gzip.compress(parquet())),
+        ("a.parquet.gz", gzip.compress(parquet(), mtime=0)),
     ):
         memory.pipe(f"/in/{name}", data)
         stated = [Source(path=f"memory://in/{name}")]
@@ -87,7 +87,7 @@ def test_patterns_names_and_folders(memory: Any) -> None:
 
 def test_what_is_wrong_is_found_out_before_anything_is_read(memory: Any) -> None:
     memory.pipe("/in/a.jsonl", LINE)
-    memory.pipe("/in/a.jsonl.gz", gzip.compress(LINE)[:-4])
+    memory.pipe("/in/a.jsonl.gz", gzip.compress(LINE, mtime=0)[:-4])
     memory.pipe("/in/b.jsonl.gz", LINE)
     memory.pipe("/in/empty.jsonl", b"")
     memory.pipe("/in/a.docx", b"PK")
@@ -112,7 +112,7 @@ def test_the_fingerprint_follows_the_content(memory: Any) -> None:
 
 def test_both_sides_of_a_translation_may_be_elsewhere(memory: Any) -> None:
     memory.pipe("/in/a.en", b"one\ntwo\n")
-    memory.pipe("/in/a.de.gz", gzip.compress(b"eins\nzwei\n"))
+    memory.pipe("/in/a.de.gz", gzip.compress(b"eins\nzwei\n", mtime=0))
     found = read({"path": "memory://in/a.en", "target_path": "memory://in/a.de.gz"})
     assert [[turn["content"] for turn in row["messages"]] for row in found] == [["one", "eins"], ["two", "zwei"]]
 
@@ -216,7 +216,7 @@ def web() -> Iterator[str]:
 def test_files_behind_a_web_address(web: str) -> None:
     Server.files = {
         "/a.jsonl": LINE * 20_000,
-        "/b.jsonl.gz": gzip.compress(LINE * 3),
+        "/b.jsonl.gz": gzip.compress(LINE * 3, mtime=0),
         "/c.parquet": parquet(),
     }
     for path, count in (
@@ -236,7 +236,7 @@ def test_files_behind_a_web_address(web: str) -> None:
 
 
 def test_what_a_server_does_wrong(web: str) -> None:
-    Server.files = {"/a.jsonl": LINE * 20_000, "/a.jsonl.gz": gzip.compress(LINE * 99)}
+    Server.files = {"/a.jsonl": LINE * 20_000, "/a.jsonl.gz": gzip.compress(LINE * 99, mtime=0)}
     assert refusal(path=f"{web}/none.jsonl") == f"{web}/none.jsonl: no such file"
     assert f"{web}/forbidden.jsonl: cannot be reached: 403 Forbidden" in refusal(path=f"{web}/forbidden.jsonl")
     assert f"{web}/broken.jsonl: cannot be reached: 500 " in refusal(path=f"{web}/broken.jsonl")

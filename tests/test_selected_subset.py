@@ -104,6 +104,7 @@ def test_calls_of_tools_have_their_structure_in_the_trainers_file(tmp_path: Path
     whole, as_text = map(json.loads, path.read_text("utf-8").splitlines())
     assert whole == read
     assert as_text["messages"][1]["content"] == broken[1]["content"]
+    assert as_text["tools"] == read["tools"]
 
 
 def test_the_rows_of_a_heavier_source_count_more() -> None:

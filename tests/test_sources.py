@@ -149,7 +149,7 @@ def test_order_names_and_files_are_those_the_user_wrote(tmp_path: Path) -> None:
         (root / "sub").mkdir(parents=True)
         for name in ("b.jsonl", "a.jsonl.gz", "c.json"):
             data = lines(rows(2, name))
-            (root / "sub" / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+            (root / "sub" / name).write_bytes(gzip.compress(data, mtime=0) if name.endswith("gz") else data)
     stated = ({"path": "./sub/c.json", "name": "mine"}, {"path": "sub/*.jsonl*"})
     first, second = read(tmp_path / "one", *stated), read(tmp_path / "two" / "deep", *stated)
     assert first == second
@@ -191,7 +191,7 @@ def test_chunks_are_bounded_and_nothing_is_lost(tmp_path: Path, monkeypatch: pyt
 
 
 def test_progress_adds_up_to_the_size(tmp_path: Path) -> None:
-    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(rows(3000)).encode()))
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(rows(3000)).encode(), mtime=0))
     (tmp_path / "b.jsonl.zst").write_bytes(zstd(lines(rows(3000))))
     (tmp_path / "c.parquet").write_bytes(_parquet(rows(10)))
     stated = [Source(path=name) for name in ("a.json.gz", "b.jsonl.zst", "*.parquet")]
@@ -439,7 +439,7 @@ def test_lines_of_any_ending_whose_format_is_stated(tmp_path: Path) -> None:
 
 def test_parallel_text(tmp_path: Path) -> None:
     for name, text in (("a.en", "one\n\nthree\n"), ("b.en", "four\n"), ("a.de", "eins\n\ndrei\n"), ("b.de", "vier\n")):
-        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     stated = {"path": "*.en.gz", "target_path": "*.de.gz"}
     records, rejected = read(tmp_path, stated)
     assert not rejected
@@ -451,7 +451,7 @@ def test_parallel_text(tmp_path: Path) -> None:
         ("b.en.gz", 1, 1, "translation", "four", "vier"),
     ]
     before = _fingerprint(tmp_path, **stated)
-    (tmp_path / "b.de.gz").write_bytes(gzip.compress(b"vier\nzu viel\n"))
+    (tmp_path / "b.de.gz").write_bytes(gzip.compress(b"vier\nzu viel\n", mtime=0))
     assert _fingerprint(tmp_path, **stated) != before
     assert "b.en.gz and b.de.gz: 1 lines against 2; the lines of both must pair up" in refusal(tmp_path, stated)
     (tmp_path / "b.de.gz").unlink()
@@ -486,12 +486,12 @@ def test_nothing_is_read_before_every_source_is_found(tmp_path: Path) -> None:
         ("a.json", b"[]", "a.json: holds no rows"),
         ("a.jsonl", b"\n \n", "a.jsonl: holds no rows"),
         ("a.csv", b"text,label\n", "a.csv: holds no rows"),
-        ("a.jsonl.gz", gzip.compress(b""), "a.jsonl.gz: holds no rows"),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), "a.jsonl.gz: holds no rows"),
         ("a.docx", b"PK", "a.docx: unknown ending; known: .json, .jsonl"),
-        ("a.gz", gzip.compress(b"{}"), "a.gz: unknown ending"),
+        ("a.gz", gzip.compress(b"{}", mtime=0), "a.gz: unknown ending"),
         ("a.json.gz", b'[{"a": 1}]', "a.json.gz: is not gzip data, though its name says so"),
         ("a.json.zst", b'[{"a": 1}]', "a.json.zst: is not zstd data, though its name says so"),
-        ("a.json", gzip.compress(b"[]"), "a.json: holds gzip data, not text"),
+        ("a.json", gzip.compress(b"[]", mtime=0), "a.json: holds gzip data, not text"),
         ("a.csv", b"PK\3\4....", "a.csv: holds a zip archive, not text"),
         ("a.parquet", b"text,label\n1,2", "a.parquet: damaged or not Parquet"),
         ("a.csv", b"a,a\n1,2\n", "a.csv: the header names the column 'a' twice"),
@@ -524,7 +524,7 @@ def test_a_file_that_is_cut_off_is_not_read_in_half(tmp_path: Path, name: str, p
 
 
 def test_a_changed_byte_in_gzip_data_is_noticed(tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress(lines(rows(500))))
+    packed = bytearray(gzip.compress(lines(rows(500)), mtime=0))
     packed[len(packed) // 2] ^= 0xFF
     (tmp_path / "a.jsonl.gz").write_bytes(bytes(packed))
     assert "a.jsonl.gz: the gzip data are damaged or cut off" in refusal(tmp_path, {"path": "a.jsonl.gz"})

@@ -7,6 +7,7 @@ question, is for the caller to say.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,8 @@ class EvalItems:
 
     An item hits a record, by tokens (see `tokens`: neither case nor punctuation counts),
 
-    - exactly, if it is, as a whole, one of the record's user turns or, from `LINE_TOKENS` on, a part of the last one
-      (`fields`);
+    - exactly, if it is, as a whole, the record's only user turn or, from `LINE_TOKENS` on, one of several or a part of
+      the last one (`fields`), and the operators between its numbers are the same: 3 - 4 is not 3 + 4;
     - by overlap, if it has at least `ngram` tokens and at least the share `threshold` of its distinct runs of that many
       tokens stands in the record, in any turns, but no run across two turns;
     - by overlap as well, with the share 1, if it has fewer tokens, but at least `LINE_TOKENS`, and is, as a whole, any
@@ -62,6 +63,7 @@ class EvalItems:
                 f"expected an overlap above 0, at most 1, and n-grams of 1 or more, not {threshold}, {ngram}"
             )
         tokens = Tokens.of(texts)
+        self._texts = texts
         self.sizes = np.diff(tokens.offsets)
         self.without_tokens: Rows = np.flatnonzero(self.sizes == 0)
         self._ngram = ngram
@@ -82,17 +84,27 @@ class EvalItems:
         """
         if not len(self._wholes):
             return _none(len(records))
-        lines, turns, line_turns = _lines(records.contents)
+        line_texts, lines, turns, line_turns = _lines(records.contents)
         item, share = self._index.most_held(turns, records.offsets)
         # Items that are lines or turns; the short ones count here.
-        for segments, owners in ((lines, records.record_of[line_turns]), (turns, records.record_of)):
+        for texts, segments, owners in (
+            (line_texts, lines, records.record_of[line_turns]),
+            (records.contents, turns, records.record_of),
+        ):
             found = self._find(segments)
             size = self.sizes[found]
-            self._note(item, share, found, owners, (found >= 0) & (size < self._ngram) & (size >= LINE_TOKENS))
+            found[(size >= self._ngram) | (size < LINE_TOKENS)] = -1
+            self._compare_operators(found, texts)
+            self._note(item, share, found, owners, found >= 0)
         users = np.flatnonzero(pc.equal(records.roles, "user").to_numpy(zero_copy_only=False))
         parts, part_owners = _parts(records)
         of_turns, of_parts = self._find(turns.between(users, users + 1)), self._find(Tokens.of(parts))
         of_parts[self.sizes[of_parts] < LINE_TOKENS] = -1
+        # In a longer conversation "Why?" and "Yes." are nobody's question.
+        several = np.bincount(records.record_of[users], minlength=len(records))[records.record_of[users]] > 1
+        of_turns[several & (self.sizes[of_turns] < LINE_TOKENS)] = -1
+        self._compare_operators(of_turns, records.contents.take(pa.array(users)))
+        self._compare_operators(of_parts, pa.array(parts, pa.string()))
         found, owners = np.concatenate([of_turns, of_parts]), np.concatenate([records.record_of[users], part_owners])
         exact = np.zeros(len(records), dtype=np.bool_)
         exact[owners[found >= 0]] = True
@@ -107,6 +119,12 @@ class EvalItems:
         same = (self._wholes[place] == hashes) & (np.diff(segments.offsets) > 0)
         return np.where(same, self._whole_items[place], -1)
 
+    def _compare_operators(self, found: Rows, texts: pa.StringArray) -> None:
+        """Take back, in `found` (k,), the items that do not calculate what the texts (k,) calculate."""
+        for place in np.flatnonzero(found >= 0).tolist():
+            if operators(texts[place].as_py()) != operators(self._texts[int(found[place])].as_py()):
+                found[place] = -1
+
     @staticmethod
     def _note(
         item: Rows, share: npt.NDArray[np.float64], found: Rows, owners: Rows, which: npt.NDArray[np.bool_]
@@ -117,6 +135,14 @@ class EvalItems:
         np.minimum.at(best, owners, found)
         better = (best < np.iinfo(np.int64).max) & ((share < 1.0) | (best < item))
         item[better], share[better] = best[better], 1.0
+
+
+_OPERATOR = re.compile(r"(?<=\d)\s*([-+*/^%<>=\u2212\u00d7\u00f7]+)\s*(?=-?\d)|(?<![\w)])(-)(?=\d)")
+
+
+def operators(text: str) -> list[str]:
+    """The operators between numbers and the signs before them, in their order: what tokens do not tell of a sum."""
+    return [first or second for first, second in _OPERATOR.findall(text)]
 
 
 def similar(vectors: npt.NDArray[np.float32], item_vectors: npt.NDArray[np.float32], threshold: float) -> Hits:
@@ -143,13 +169,14 @@ def _none(records: int) -> Hits:
     return Hits(np.full(records, -1, dtype=np.int64), np.zeros(records), np.zeros(records, dtype=np.bool_))
 
 
-def _lines(contents: pa.StringArray) -> tuple[Tokens, Tokens, Rows]:
-    """The tokens of all lines and of all turns, which are the same ones, and the turn of each line."""
+def _lines(contents: pa.StringArray) -> tuple[pa.StringArray, Tokens, Tokens, Rows]:
+    """All lines, the tokens of all lines and of all turns, which are the same ones, and the turn of each line."""
     split = pc.split_pattern(contents, "\n")
     counts = pc.list_value_length(split).to_numpy(zero_copy_only=False)
-    lines = Tokens.of(split.flatten())
+    texts = split.flatten()
+    lines = Tokens.of(texts)
     offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    return lines, lines.joined(offsets), np.repeat(np.arange(len(contents)), counts)
+    return texts, lines, lines.joined(offsets), np.repeat(np.arange(len(contents)), counts)
 
 
 def _parts(records: Conversations) -> tuple[list[str], Rows]:

@@ -140,7 +140,7 @@ def _sharegpt(messages: Sequence[Message], extras: Extras) -> Item:
 def _segments(messages: Sequence[Message], extras: Extras) -> Item:
     if other := [message["role"] for message in messages if message["role"] not in ("user", "assistant")]:
         raise UnfitError("wrong_turns", f"segments hold turns of user and assistant; the record has one of {other[0]}")
-    kept = json.loads(extras.get("turns", "{}"))
+    kept = _others(extras)
     segments = []
     for number, message in enumerate(messages):
         segment = {"label": message["role"] == "assistant", "text": message["content"]}
@@ -151,7 +151,7 @@ def _segments(messages: Sequence[Message], extras: Extras) -> Item:
 def _turns(messages: Sequence[Message], extras: Extras, style: Style) -> list[Item]:
     """The turns in a style, each with its other keys."""
     names = {role: name for name, role in style.usual.items()}
-    kept = json.loads(extras.get("turns", "{}"))
+    kept = _others(extras)
     turns = []
     for number, message in enumerate(messages):
         role, others = message["role"], kept.get(str(number), {})
@@ -187,11 +187,27 @@ def _with_others(turn: Item, others: Mapping[str, Any]) -> Item:
     return turn | {key: other for key, other in others.items() if key not in turn and key not in skipped}
 
 
+def _others(extras: Extras) -> dict[str, dict[str, Any]]:
+    """The other keys of the turns, by the turn's number."""
+    kept = _extra(extras, "turns") if "turns" in extras else {}
+    if not isinstance(kept, dict) or not all(isinstance(others, dict) for others in kept.values()):
+        raise UnfitError("broken_extras", "the extra 'turns' is no JSON object of objects")
+    return kept
+
+
 def _tools(extras: Extras) -> Item:
     if "tools" not in extras:
         return {}
-    tools = extras["tools"] if extras.get("tools_form") == "text" else json.loads(extras["tools"])
+    tools = extras["tools"] if extras.get("tools_form") == "text" else _extra(extras, "tools")
     return {extras.get("tools_key", "tools"): tools}
+
+
+def _extra(extras: Extras, name: str) -> Any:
+    """The value of an extra that is JSON; raises `UnfitError` if it no longer is."""
+    try:
+        return json.loads(extras[name])
+    except (ValueError, RecursionError):
+        raise UnfitError("broken_extras", f"the extra '{name}' is no longer JSON") from None
 
 
 _WRITERS: dict[str, Callable[[Sequence[Message], Extras], Item]] = {

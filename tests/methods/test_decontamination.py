@@ -62,7 +62,8 @@ def reference(record: Record, items: list[str], size: int, threshold: float) -> 
     for number, item in enumerate(items):
         tokens = words(item)
         long_enough = len(tokens) >= LINE_TOKENS
-        exact = tokens in [words(user) for user in users] or (long_enough and tokens in [words(part) for part in parts])
+        exact = (long_enough or len(users) == 1) and tokens in [words(user) for user in users]
+        exact = exact or (long_enough and tokens in [words(part) for part in parts])
         if not tokens:
             continue
         if exact:
@@ -221,3 +222,23 @@ def test_real_pools_hold_the_items_that_plain_sets_find(pool: str, evaluation: s
     assert plain_exact(prompts, items) == exact
     hits = EvalItems(pa.array(items)).hits(records)
     assert (int(hits.exact.sum()), int(((hits.item >= 0) & ~hits.exact).sum())) == (exact, overlap)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_hit"),
+    [
+        ("what is 3 - 4", True),
+        ("What is 3 + 4?", False),
+        ("What is -3/4?", False),
+        ("What is 3 4?", False),
+    ],
+)
+def test_another_sum_is_another_question(question: str, is_hit: bool) -> None:
+    items = EvalItems(pa.array(["What is 3 - 4?"]))
+    assert (items.hits(conversations([asked(question)])).item.tolist() == [0]) is is_hit
+
+
+def test_a_word_of_a_conversation_is_no_question_of_a_test() -> None:
+    items = EvalItems(pa.array(["Why?"]))
+    alone, among = [("user", "why"), ("assistant", "So.")], [("user", "Tell me."), ("user", "Why?")]
+    assert items.hits(conversations([(alone, {}), (among, {})])).item.tolist() == [0, -1]

@@ -610,3 +610,16 @@ def test_real_files_make_the_round_trip(
             [again] = to_records(to_item(found, format), format, {})
             assert again == found
     assert (records, reasons) == (count, faults)
+
+
+@pytest.mark.parametrize("format", ["messages", "sharegpt", "prompt-completion", "segments"])
+@pytest.mark.parametrize("turns", ['{"0":{"na', "[1]", '{"0":1}', "[" * 100_000])
+def test_damaged_turns_in_the_extras_are_refused(format: str, turns: str) -> None:
+    assert refused(made(user("a"), assistant("b"), turns=turns), format) == "broken_extras"
+
+
+@pytest.mark.parametrize("format", ["messages", "sharegpt", "prompt-completion"])
+def test_damaged_tools_in_the_extras_are_refused(format: str) -> None:
+    damaged = '[{"enum":[[CARD]]}]'
+    assert refused(made(user("a"), assistant("b"), tools=damaged), format) == "broken_extras"
+    assert to_item(made(user("a"), assistant("b"), tools=damaged, tools_form="text"), format)["tools"] == damaged

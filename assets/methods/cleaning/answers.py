@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-import numba
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import MinLen
@@ -17,7 +15,7 @@ from annotated_types import MinLen
 from assets.methods.cleaning import extras
 from assets.methods.cleaning.steps import Columns, Faults, Measuring
 from assets.methods.cleaning.transforms import trimmed
-from assets.methods.cleaning.utf8 import Mask, digest, mask, views
+from assets.methods.cleaning.utf8 import digest, mask
 from assets.methods.conversations import Conversations, Rows
 from assets.tables import escape
 
@@ -98,12 +96,13 @@ class AnswerEqualsPrompt(Measuring):
         return {"answer_equals": pa.string()}
 
     def measure(self, batch: Conversations) -> dict[str, pa.Array]:
-        """Cost: one search of each answer in its question, and a loop over the answers that are found there."""
+        """Cost: one comparison of each answer, and a loop over those with named parts that are no longer than all."""
         answers, questions = trimmed(batch.answers), trimmed(batch.questions)
         whole = mask(pc.and_(pc.equal(answers, questions), pc.not_equal(answers, "")))
         rows, fields = extras.lookup(batch.extras, "fields")
-        inside = rows_inside(answers, questions)[rows] & ~whole[rows]
-        rows, fields = rows[inside], fields.filter(pa.array(inside))
+        sizes, room = pc.binary_length(answers), pc.binary_length(questions)
+        fits = (mask(pc.less_equal(sizes, room)) & mask(pc.greater(sizes, 0)) & ~whole)[rows]
+        rows, fields = rows[fits], fields.filter(pa.array(fits))
         wanted = answers.take(pa.array(rows)).to_pylist()
         texts = batch.questions.take(pa.array(rows)).to_pylist()  # not stripped: the ranges count from its beginning
         named = map(_equal_part, wanted, texts, fields.to_pylist())
@@ -130,39 +129,9 @@ class AnswerEqualsPrompt(Measuring):
 
 def _equal_part(answer: str, question: str, fields: str) -> str:
     for name, (start, end) in json.loads(fields).items():
-        if question[start:end].strip() == answer:
+        if end - start >= len(answer) and question[start:end].strip() == answer:
             return str(name)
     return ""
-
-
-def rows_inside(needles: pa.StringArray, texts: pa.StringArray) -> Mask:
-    """(n,) whether each needle stands in its text; an empty one does not. Cost: at worst the product of their bytes."""
-    small, small_at = views(needles)
-    large, large_at = views(texts)
-    return np.asarray(_inside(small, small_at, large, large_at), dtype=bool)
-
-
-@numba.njit(cache=True, nogil=True)
-def _inside(
-    small: npt.NDArray[np.uint8],
-    small_at: npt.NDArray[np.int32],
-    large: npt.NDArray[np.uint8],
-    large_at: npt.NDArray[np.int32],
-) -> npt.NDArray[np.bool_]:
-    rows = len(small_at) - 1
-    found = np.zeros(rows, np.bool_)
-    for row in range(rows):
-        start, size = small_at[row], small_at[row + 1] - small_at[row]
-        if size == 0:
-            continue
-        for place in range(large_at[row], large_at[row + 1] - size + 1):
-            k = 0
-            while k < size and large[place + k] == small[start + k]:
-                k += 1
-            if k == size:
-                found[row] = True
-                break
-    return found
 
 
 def among(answers: pa.StringArray, rows: Rows, found: Sequence[str]) -> pa.Array:

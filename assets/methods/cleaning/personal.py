@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from assets.methods.cleaning import national_ids
@@ -54,9 +54,20 @@ def find(text: str) -> list[Span]:
     Where two kinds claim the same characters, the one that is checked more strictly has them: e-mail, IP, card,
     national id, phone.
     """
-    found: list[Span] = []
-    for start, end, kind in (*_emails(text), *_ips(text), *_cards(text), *_ids(text), *_phones(text)):
-        if all(end <= a or b <= start for a, b, _ in found):
+    return claimed((*_emails(text), *_ips(text), *_cards(text), *_ids(text), *_phones(text)))
+
+
+def claimed(spans: Iterable[Span]) -> list[Span]:
+    """Those of k spans, none of them empty, that overlap none which came before and was taken; in order of place.
+
+    Cost: linear in the places up to the last one's end and the lengths of the spans, and the sort.
+    """
+    listed = list(spans)
+    taken = bytearray(max((end for _, end, _ in listed), default=0))
+    found = []
+    for start, end, kind in listed:
+        if taken.find(1, start, end) < 0:
+            taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, kind))
     return sorted(found)
 

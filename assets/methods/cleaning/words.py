@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,9 @@ class Words(Measuring):
     def __post_init__(self) -> None:
         if not self.words:
             raise ValueError("expected at least one word")
+        for word in self.words:
+            if any(unicodedata.category(character) == "Cc" for character in word):
+                raise ValueError(f"expected words, not '{escape(word)}', which holds a control character")
         bare = np.diff(self._entries.offsets) == 0
         if bare.any():
             first = escape(self.words[int(np.argmax(bare))])
@@ -131,6 +135,9 @@ def _find(
 
 
 def read_words(lines: Sequence[str]) -> tuple[str, ...]:
-    """The entries of a list: one a line, without white space around it; empty lines and lines with `#` are none."""
+    """The entries of a list: one a line, without white space around it; empty lines and remarks are none.
+
+    A remark is a `#` alone or with white space behind it; "#metoo" is an entry.
+    """
     found = (line.strip() for line in lines)
-    return tuple(dict.fromkeys(line for line in found if line and not line.startswith("#")))
+    return tuple(dict.fromkeys(line for line in found if line and line.split(maxsplit=1)[0] != "#"))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from assets.methods.dedup.minhash import Banding, Bands, minhash
 from assets.methods.dedup.shingles import Shingles, shingle
@@ -51,7 +48,7 @@ class Sketches:
 
 
 def sketch(texts: Tokens, likeness: Likeness, answers: Tokens | None = None) -> Sketches:
-    """The sketches of some rows; those of a pool are made batch by batch and put together by `concatenate`.
+    """The sketches of some rows; those of a pool are made batch by batch and put behind each other.
 
     `answers` are the tokens of the answers alone, none where a row has no answer; needed where answers are compared.
     Cost: linear in the tokens, on one core, without the GIL.
@@ -60,18 +57,3 @@ def sketch(texts: Tokens, likeness: Likeness, answers: Tokens | None = None) -> 
     shingles = shingle(texts, likeness.words, likeness.characters)
     bands = minhash(shingles, banding.bands, banding.rows, likeness.seed)
     return Sketches(bands, shingles, None if answers is None else shingle(answers, *ANSWER_SHINGLE))
-
-
-def concatenate(parts: Sequence[Sketches]) -> Sketches:
-    """The rows of all parts, of which there is at least one, in their order."""
-    answers = [part.answers for part in parts if part.answers is not None]
-    return Sketches(
-        np.concatenate([part.bands for part in parts]),
-        _concatenate([part.shingles for part in parts]),
-        _concatenate(answers) if answers else None,
-    )
-
-
-def _concatenate(parts: Sequence[Shingles]) -> Shingles:
-    sizes = np.concatenate([[0], *(np.diff(part.offsets) for part in parts)])
-    return Shingles(np.concatenate([part.values for part in parts]), np.cumsum(sizes, dtype=np.int64))

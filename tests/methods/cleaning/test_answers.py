@@ -9,7 +9,7 @@ from conftest import shared_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.methods.cleaning.answers import PLACEHOLDERS, AnswerEqualsPrompt, PlaceholderAnswer, rows_inside
+from assets.methods.cleaning.answers import PLACEHOLDERS, AnswerEqualsPrompt, PlaceholderAnswer
 from assets.methods.cleaning.lengths import EmptyAnswer
 from assets.methods.cleaning.normalise import Normalise
 
@@ -69,13 +69,26 @@ def test_without_an_answer_or_a_question_nothing_is_equal() -> None:
     assert AnswerEqualsPrompt().measure(records)["answer_equals"].to_pylist() == [None, "", "prompt"]
 
 
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.text("abä漢", max_size=3), st.text("abä漢", max_size=9)), max_size=6))
-def test_a_needle_is_inside_where_python_finds_it(pairs: list[tuple[str, str]]) -> None:
-    import pyarrow as pa
+part = st.text("ab ä\n", max_size=3)
 
-    needles, texts = (pa.array([pair[i] for pair in pairs], pa.string()) for i in (0, 1))
-    assert rows_inside(needles, texts).tolist() == [bool(needle) and needle in text for needle, text in pairs]
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(part, part, part), min_size=1, max_size=6))
+def test_parts_are_compared_as_one_row_after_the_other_would_tell(rows: list[tuple[str, str, str]]) -> None:
+    def name(instruction: str, given: str, answer: str) -> str:
+        whole, answer = "\n".join(each for each in (instruction, given) if each).strip(), answer.strip()
+        parts = {"instruction": instruction, "input": given} if instruction and given else {}
+        equal = ["prompt"] * (whole == answer) + [key for key, text in parts.items() if text.strip() == answer]
+        return equal[0] if answer and equal else ""
+
+    found = AnswerEqualsPrompt().measure(alpaca(*rows))["answer_equals"]
+    assert found.to_pylist() == [name(*row) for row in rows]
+
+
+def test_a_long_answer_to_a_longer_question_costs_no_search() -> None:
+    long = "a" * 200_000
+    records = alpaca((long * 2, "x", long + "b"), (long, long, long))
+    assert AnswerEqualsPrompt().measure(records)["answer_equals"].to_pylist() == ["", "instruction"]
 
 
 def test_the_counts_of_alpaca() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.methods.cleaning import extras, personal
-from assets.methods.cleaning.pii import KINDS, Pii, masked, maybe_personal
+from assets.methods.cleaning.personal import Kind, Span
+from assets.methods.cleaning.pii import KINDS, Pii, masked, masked_json, masked_with_lines, maybe_personal
 
 FOUND = [
     ("Mail me at jane.doe+x@example.co.uk please.", "Mail me at [EMAIL] please."),
@@ -136,3 +137,114 @@ def test_ranges_grow_with_a_mask() -> None:
         "instruction": "Write to [EMAIL]",
         "input": "Dear all",
     }
+
+
+# -- JSON stays JSON -------------------------------------------------------------------------------------------------
+
+CARD = 4111111111111111
+
+
+def leaves(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [leaf for item in value.items() for each in item for leaf in leaves(each)]
+    return [leaf for each in value for leaf in leaves(each)] if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"enum": [CARD, 7, 1.50]}, {"enum": ["[CARD]", 7, 1.5]}),
+        ([CARD], ["[CARD]"]),
+        ({"a": "x\nbob@corp.com", "b": 'say "bob@corp.com"'}, {"a": "x\n[EMAIL]", "b": 'say "[EMAIL]"'}),
+        ({"a": json.dumps({"b": [CARD, json.dumps([CARD])]})}, {"a": '{"b": ["[CARD]", "[\\"[CARD]\\"]"]}'}),
+        ({"phone": "2125550123", "isbn": "2125550123"}, {"phone": "[PHONE]", "isbn": "2125550123"}),
+        ({"phone": 2125550123}, {"phone": "[PHONE]"}),
+        ({"bob@corp.com": None}, {"[EMAIL]": None}),
+        ({"é\ud800": "é\ud800 bob@corp.com"}, {"é\ud800": "é\ud800 [EMAIL]"}),
+    ],
+)
+def test_texts_and_numbers_in_json_are_masked_and_it_stays_json(value: object, expected: object) -> None:
+    assert json.loads(masked_json(json.dumps(value), KINDS)) == expected
+
+
+def test_what_is_not_masked_in_json_stays_as_it_is_written() -> None:
+    text = '{"a" : 1.50, "a":"\\u00e9", "n": 1' + "0" * 5000 + ', "c":[4111111111111111 ,"ä a@b.org"]}'
+    assert masked_json(text, KINDS) == text.replace("4111111111111111", '"[CARD]"').replace("a@b.org", "[EMAIL]")
+
+
+found_texts = st.sampled_from([text for text, _ in FOUND] + ['"', "\\", "\n", "x"])
+values = st.recursive(
+    st.lists(found_texts, max_size=3).map("".join) | st.integers() | st.just(CARD) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner) | inner.map(json.dumps),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(values.map(lambda value: [value]), st.booleans())
+def test_any_json_stays_json_without_cards(value: list[object], ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    clean = json.loads(masked_with_lines(text, KINDS))
+    assert len(leaves(clean)) == len(leaves(value))
+    assert CARD not in leaves(clean)
+
+
+def test_extras_stay_json_and_plain_ones_are_text() -> None:
+    extra = {
+        "tools": '[{"enum":[4111111111111111],"default":"é a@b.org"}]',
+        "turns": '{"0":{"name":"a@b.org","n":1}}',
+        "choices": '["x\\na@b.org","b"]',
+        "fields": '{"a":[4111111111111111,4111111111111112]}',
+        "id": "4111111111111111",
+        "title": '["of a@b.org',
+        "is_impossible": "true",
+    }
+    clean = Pii().transform(batch([("u", "x"), ("a", "y")], extras=[extra])).extras
+    assert dict(clean.to_pylist()[0]) == extra | {
+        "tools": '[{"enum":["[CARD]"],"default":"é [EMAIL]"}]',
+        "turns": '{"0":{"name":"[EMAIL]","n":1}}',
+        "choices": '["x\\n[EMAIL]","b"]',
+        "id": "[CARD]",
+        "title": '["of [EMAIL]',
+    }
+
+
+def test_lines_of_calls_stay_json_beside_prose() -> None:
+    text = 'Tel:\n2125550123 a@b.org\n[{"ids":[4111111111111111]}]\n{"a": [4111111111111111]\nc@d.org'
+    (clean,) = texts(Pii().transform(batch([("a", text)])))
+    assert clean == 'Tel:\n2125550123 [EMAIL]\n[{"ids":["[CARD]"]}]\n{"a": [[CARD]]\n[EMAIL]'
+    assert texts(Pii().transform(batch([("a", '{\n "a": [4111111111111111]\n}')]))) == ['{\n "a": ["[CARD]"]\n}']
+
+
+def test_json_too_deep_to_read_is_masked_as_text() -> None:
+    text = "[" * 100_000 + '"a@b.org"' + "]" * 100_000
+    assert masked_with_lines(text, KINDS) == text.replace("a@b.org", "[EMAIL]")
+
+
+# -- tokens and spans ------------------------------------------------------------------------------------------------
+
+
+def test_tokens_stay_one_beside_each_tag() -> None:
+    tags = "O B-TEL I-TEL I-TEL I-TEL a@b.org"
+    tokens = [("u", "call +1 415 555 2671 now"), ("a", tags)]
+    clean = Pii().transform(batch(tokens, [("u", "<a@b.org> x"), ("a", "O O")], format="token-labels"))
+    assert texts(clean) == ["call [PHONE] [PHONE] [PHONE] [PHONE] now", tags, "<[EMAIL]> x", "O O"]
+    assert texts(Pii().transform(batch(tokens))) == ["call [PHONE] now", tags.replace("a@b.org", "[EMAIL]")]
+
+
+kinds = st.sampled_from(KINDS)
+spans = st.tuples(st.integers(0, 40), st.integers(1, 9), kinds).map(lambda one: (one[0], one[0] + one[1], one[2]))
+
+
+@settings(deadline=None)
+@given(st.lists(spans, max_size=20))
+def test_a_span_is_taken_unless_an_earlier_one_has_its_place(listed: list[tuple[int, int, Kind]]) -> None:
+    found: list[Span] = []
+    for start, end, kind in listed:
+        if all(end <= a or b <= start for a, b, _ in found):
+            found.append((start, end, kind))
+    assert personal.claimed(listed) == sorted(found)
+
+
+def test_many_finds_are_searched_quickly() -> None:
+    assert masked("a@b.org " * 50_000, KINDS) == "[EMAIL] " * 50_000

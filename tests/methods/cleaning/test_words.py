@@ -48,11 +48,14 @@ def test_all_turns_are_searched() -> None:
 
 def test_a_list_is_one_entry_a_line() -> None:
     assert read_words(["# mine", " bad ", "", "so bad\n", "bad"]) == ("bad", "so bad")
+    assert read_words(["#", " # ", "#\tx", "#metoo", "# #metoo", "a # b"]) == ("#metoo", "a # b")
 
 
 def test_entries_that_hold_no_word_are_refused() -> None:
     with pytest.raises(ValueError, match="not '!!', which holds no letter or digit"):
         Words(("fine", "!!"))
+    with pytest.raises(ValueError, match=r"not 'a\\x07b', which holds a control character"):
+        Words(("fine", "a\x07b"))
     with pytest.raises(ValueError, match="at least one word"):
         Words(())
 
