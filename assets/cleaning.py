@@ -37,7 +37,7 @@ from assets.ledger import LedgerWriter
 from assets.methods.conversations import Conversations
 from assets.progress import Progress
 from assets.reporting import Report
-from assets.sound_rows import SoundRows, label_codes
+from assets.sound_rows import SoundRows
 from assets.versioning import VersionStore
 from assets.workspace import Workspace
 
@@ -85,7 +85,7 @@ class _Run:
         (self.scratch / "sound").mkdir()
         sound = SoundRows(self.scratch / "sound", self.settings.dedup.attributes)
         self._assess(sound)
-        elsewhere, items = self._references(sound)
+        elsewhere, items = self._references()
         hits = self._items(sound, items)
         outcome = duplicates.find(
             sound,
@@ -144,13 +144,12 @@ class _Run:
 
     # -- other files and versions ----------------------------------------------------------------------------------
 
-    def _references(self, sound: SoundRows) -> tuple[Elsewhere, Items]:
+    def _references(self) -> tuple[Elsewhere, Items]:
         """The rows that must not come again, and the evaluation items, their texts as the steps leave them."""
         settings = self.settings
         elsewhere = self._read(settings.dedup.against, "rows to compare with")
         records = Conversations.of(elsewhere)
         keys = b"".join(assessing.keys(records, self.plan.fold).to_pylist())
-        labels = label_codes(elsewhere.column("label"), sound.codes)
         items = Items.of(self._read(settings.decontamination.against, "rows of evaluation sets"))
         if settings.decontamination.against:
             self.tally.facts["evaluation items"] = len(items)
@@ -161,7 +160,7 @@ class _Run:
                     "cleaned_data.decontamination.against holds no evaluation item: no row of it has a user turn with "
                     "words in it; state its format or columns"
                 )
-        return Elsewhere(elsewhere, np.frombuffer(keys, np.uint8).reshape(-1, 16), labels), items
+        return Elsewhere(elsewhere, np.frombuffer(keys, np.uint8).reshape(-1, 16)), items
 
     def _read(self, against: Sequence[Reference], what: str) -> pa.Table:
         """The rows of references, changed as the steps change those of the pool."""

@@ -7,37 +7,27 @@ happens.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from assets import engine
-from assets.dedup_params import RANKS, Dedup, Near
+from assets import near_sketches
+from assets.dedup_params import RANKS, Dedup
 from assets.entries import Said, where
 from assets.errors import DataError
 from assets.methods.conversations import Conversations
 from assets.methods.dedup import greedy, ranking, residual, sign_lsh
 from assets.methods.dedup.exact import ExactIndex
 from assets.methods.dedup.greedy import Duplicates, KeptIndex, Rows
-from assets.methods.dedup.near import NearIndex
-from assets.methods.dedup.partial import PartialIndex, with_partner
-from assets.methods.dedup.shingles import Shingles
-from assets.methods.dedup.sketches import Likeness, Sketches, sketch
-from assets.methods.tokens import Tokens
-from assets.progress import Advance, Progress
+from assets.methods.dedup.sketches import Sketches
+from assets.progress import Progress
 from assets.sound_rows import SoundRows
-from assets.spill import Spill, give_back
 from assets.tables import escape
 
-NEEDED = ("messages", "label", "format", "extras")
-GIVE_BACK_ROWS = 50_000
 BLOCK_ROWS = 4_096
 MOST_LEFT = 0.001  # share of the semantic duplicates that may be left, beyond which they are looked for again
 _FOLDED = {"whitespace": "white space", "case": "case", "punctuation": "punctuation"}
@@ -49,7 +39,6 @@ class Elsewhere:
 
     rows: pa.Table
     keys: npt.NDArray[np.uint8]  # (m, 16)
-    labels: npt.NDArray[np.int32]  # (m,) as `SoundRows.labels`
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)
@@ -81,7 +70,9 @@ def find(
     """
     order = _best_first(sound, settings)
     order = order[candidates[order]]
-    sketches = _sketches(sound, elsewhere, settings.near, seed, progress, scratch) if settings.near else None
+    sketches = (
+        near_sketches.draw(sound, elsewhere.rows, settings.near, seed, progress, scratch) if settings.near else None
+    )
     rows = _Rows(sound, elsewhere, settings, sketches, vectors, seed)
     there = _against(order, rows, progress)
     order = order[there.kept[order] < 0]
@@ -89,7 +80,7 @@ def find(
     while True:
         indexes = rows.indexes(len(sound), settings.across_labels, recall)
         with progress.task("comparing", len(order)) as advance:
-            found = greedy.keep_best(order, indexes, len(sound), _giving_back(sketches, advance))
+            found = greedy.keep_best(order, indexes, len(sound), near_sketches.giving_back(sketches, advance))
         kinds = tuple(index.name for index in indexes)
         left = _left(indexes[-1], found, kinds, candidates & (there.kept < 0), seed)
         if left is None or left.share <= MOST_LEFT or recall > 1 - 1e-6:
@@ -109,14 +100,13 @@ class _Rows:
     seed: int
 
     def indexes(self, rows: int, across_labels: bool, recall: float) -> list[KeptIndex]:
-        """An index of each kind over the first `rows` rows, empty yet."""
+        """An index of each kind over the first `rows` rows, empty yet; rows elsewhere have no labels to tell apart."""
         settings = self.settings
         keys = np.concatenate([self.sound.keys, self.elsewhere.keys])[:rows]
-        labels = np.concatenate([self.sound.labels, self.elsewhere.labels])[:rows]
-        groups = np.zeros(rows, np.int32) if across_labels else labels
+        groups = np.zeros(rows, np.int32) if across_labels else self.sound.labels
         found: list[KeptIndex] = [ExactIndex(_grouped(keys, groups).view("S16").reshape(-1))]
         if settings.near is not None and self.sketches is not None:
-            found.append(_near_index(self.sketches, groups, settings.near, self.sound, self.elsewhere))
+            found.append(near_sketches.index_of(self.sketches, groups, settings.near, self.sound, self.elsewhere.rows))
         if settings.semantic is not None and self.vectors is not None:
             bound, exact_up_to = settings.semantic.threshold, settings.semantic.exact_up_to
             found.append(sign_lsh.index_for(self.vectors[:rows], bound, groups, self.seed, exact_up_to, recall))
@@ -226,123 +216,3 @@ def _best_first(sound: SoundRows, settings: Dedup) -> Rows:
     groups = np.unique(sound.keys.view("S16").reshape(-1), return_inverse=True)[1] if settings.across_labels else None
     merits = ranking.Merits(labels, sound.answer_lengths, sound.sources, numbers, groups)
     return ranking.best_first(merits, settings.rank_by)
-
-
-# -- near duplicates ---------------------------------------------------------------------------------------------------
-
-_SKETCH = pa.schema(
-    [
-        pa.field("bands", pa.list_(pa.uint32())),
-        pa.field("shingles", pa.list_(pa.uint64())),
-        pa.field("answers", pa.list_(pa.uint64())),
-    ]
-)
-
-
-def _sketches(
-    sound: SoundRows, elsewhere: Elsewhere, settings: Near, seed: int, progress: Progress, scratch: Path
-) -> Sketches:
-    """The sketches of all rows, on disk: they are several times as large as all else that is kept of a row."""
-    likeness = _likeness(settings, seed)
-    bands = Spill(scratch / "bands", np.uint32, likeness.banding.bands)
-    shingles, answers = _SpilledShingles(scratch / "shingles"), _SpilledShingles(scratch / "answers")
-    with progress.task("sketching", len(sound)) as advance:
-        for part in _drawn(sound, elsewhere, likeness, settings):
-            bands.append(_flat(part, "bands")[0])
-            shingles.append(*_flat(part, "shingles"))
-            answers.append(*_flat(part, "answers"))
-            advance(part.num_rows)
-    return Sketches(bands.close(), shingles.close(), None if settings.answers is None else answers.close())
-
-
-def _drawn(sound: SoundRows, elsewhere: Elsewhere, likeness: Likeness, settings: Near) -> Iterator[pa.Table]:
-    def draw(batch: pa.Table) -> pa.Table:
-        records = Conversations.of(batch)
-        tokens, turns = records.tokens, records.answer_turns
-        texts = tokens.joined(records.offsets) if settings.of == "conversation" else Tokens.of(records.prompts)
-        answers = None if settings.answers is None else tokens.between(np.maximum(turns, 0), turns + 1)
-        found = sketch(texts, likeness, answers)
-        ends = pa.array(np.arange(len(records) + 1, dtype=np.int32) * found.bands.shape[1])
-        columns = [pa.ListArray.from_arrays(ends, pa.array(found.bands.reshape(-1)))]
-        for shingles in (found.shingles, found.answers):
-            if shingles is None:
-                columns.append(pa.nulls(len(records), _SKETCH.field("answers").type))
-            else:
-                offsets = pa.array(shingles.offsets.astype(np.int32))
-                columns.append(pa.ListArray.from_arrays(offsets, pa.array(shingles.values)))
-        return pa.table(columns, schema=_SKETCH)
-
-    yield from engine.map_rows(sound.folder, NEEDED, draw, _SKETCH)
-    if len(elsewhere):
-        yield draw(elsewhere.rows.select(NEEDED))
-
-
-def _likeness(settings: Near, seed: int) -> Likeness:
-    return Likeness(settings.threshold, settings.words, settings.characters, settings.permutations, seed)
-
-
-def _giving_back(sketches: Sketches | None, advance: Advance) -> Advance:
-    """`advance`, which also lets go, now and then, of what was read of the sketches."""
-    if sketches is None:
-        return advance
-    parts: list[npt.NDArray[Any]] = [sketches.bands, sketches.shingles.values]
-    parts += [] if sketches.answers is None else [sketches.answers.values]
-    done = 0
-
-    def step(rows: int) -> None:
-        nonlocal done
-        advance(rows)
-        done += rows
-        if done >= GIVE_BACK_ROWS:
-            done = 0
-            for part in parts:
-                give_back(part)
-
-    return step
-
-
-def _flat(part: pa.Table, name: str) -> tuple[npt.NDArray[Any], Rows]:
-    """The numbers of a column of lists, and how many are in each."""
-    column = part.column(name).combine_chunks()
-    sizes = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-    return column.flatten().to_numpy(), sizes.astype(np.int64)
-
-
-class _SpilledShingles:
-    """Shingles that grow on disk; in memory there are 8 bytes a row."""
-
-    def __init__(self, path: Path) -> None:
-        self._values = Spill(path, np.uint64)
-        self._sizes: list[Rows] = []
-
-    def append(self, values: npt.NDArray[np.uint64], sizes: Rows) -> None:
-        self._values.append(values)
-        self._sizes.append(sizes)
-
-    def close(self) -> Shingles:
-        ends = np.concatenate([[0], *self._sizes])
-        return Shingles(self._values.close(), np.cumsum(ends, dtype=np.int64))
-
-
-def _near_index(
-    sketches: Sketches, groups: npt.NDArray[np.int32], settings: Near, sound: SoundRows, elsewhere: Elsewhere
-) -> KeptIndex:
-    """The index of near duplicates, of those rows alone that agree with any other in a band."""
-    asked = with_partner(sketches.bands)[: len(groups)]
-    give_back(sketches.bands)
-    texts = None if settings.edit_similarity is None else _texts(sound, elsewhere, asked, settings.of)
-    inner = NearIndex(
-        sketches, settings.threshold, groups, settings.answers or 0.0, int(asked.sum()), texts, settings.edit_similarity
-    )
-    return PartialIndex(inner, asked)
-
-
-def _texts(sound: SoundRows, elsewhere: Elsewhere, asked: npt.NDArray[np.bool_], of: str) -> pa.ChunkedArray:
-    """The texts whose edit distance may be asked for, null for the other rows. Memory: those texts."""
-    found = []
-    for start, part in chain(sound.batches(NEEDED), [(len(sound), elsewhere.rows.select(NEEDED))]):
-        records = Conversations.of(part)
-        texts = records.texts() if of == "conversation" else records.prompts
-        inside = pa.array(asked[start : start + part.num_rows])
-        found.append(pc.if_else(inside, texts, pa.scalar(None, pa.string())))
-    return pa.chunked_array(found, pa.string())

@@ -49,11 +49,6 @@ class SoundRows:
         return self._writer.count
 
     @property
-    def codes(self) -> dict[str, int]:
-        """The number of each label."""
-        return self._codes
-
-    @property
     def keys(self) -> npt.NDArray[np.uint8]:
         """(n, 16) the keys of exact duplicates."""
         return np.concatenate([*self._keys, np.empty((0, 16), np.uint8)])
