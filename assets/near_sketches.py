@@ -17,7 +17,7 @@ from assets.dedup_params import Near
 from assets.methods.conversations import Conversations
 from assets.methods.dedup.greedy import KeptIndex, Rows
 from assets.methods.dedup.near import NearIndex
-from assets.methods.dedup.partial import PartialIndex, with_partner
+from assets.methods.dedup.partial import PartialIndex, shared_bands
 from assets.methods.dedup.shingles import Shingles
 from assets.methods.dedup.sketches import Likeness, Sketches, sketch
 from assets.methods.tokens import Tokens
@@ -126,11 +126,19 @@ def index_of(
     sketches: Sketches, groups: npt.NDArray[np.int32], settings: Near, sound: SoundRows, elsewhere: pa.Table
 ) -> KeptIndex:
     """The index of near duplicates, of those rows alone that agree with any other in a band."""
-    asked = with_partner(sketches.bands)[: len(groups)]
+    shared = shared_bands(sketches.bands)
+    asked = np.asarray(shared[: len(groups)].any(axis=1), dtype=np.bool_)
     give_back(sketches.bands)
     texts = None if settings.edit_similarity is None else _texts(sound, elsewhere, asked, settings.of)
     inner = NearIndex(
-        sketches, settings.threshold, groups, settings.answers or 0.0, int(asked.sum()), texts, settings.edit_similarity
+        sketches,
+        settings.threshold,
+        groups,
+        settings.answers or 0.0,
+        int(asked.sum()),
+        shared,
+        texts,
+        settings.edit_similarity,
     )
     return PartialIndex(inner, asked)
 

@@ -14,6 +14,7 @@ from assets.methods.dedup.shingles import jaccard
 from assets.methods.dedup.sketches import Sketches
 
 Groups = npt.NDArray[np.int32]
+Shared = npt.NDArray[np.bool_]  # (n, b) whether a row agrees with any other in a band; elsewhere nobody need look
 
 
 class Buckets:
@@ -22,7 +23,7 @@ class Buckets:
     Memory: for b bands 4 b bytes an entry and at most 8 b for each of `capacity`.
     """
 
-    def __init__(self, sketches: Sketches, groups: Groups, capacity: int) -> None:
+    def __init__(self, sketches: Sketches, groups: Groups, capacity: int, shared: Shared) -> None:
         answers = sketches.answers
         self._data = (
             np.asarray(sketches.bands),
@@ -31,6 +32,7 @@ class Buckets:
             np.asarray(sketches.shingles.offsets),
             np.empty(0, np.uint64) if answers is None else np.asarray(answers.values),
             np.empty(0, np.int64) if answers is None else np.asarray(answers.offsets),
+            shared,
         )
         bands = sketches.bands.shape[1]
         self.rows = np.empty(capacity, dtype=np.int64)  # the row of each entry
@@ -57,8 +59,8 @@ class Buckets:
 
     def add(self, rows: Rows) -> None:
         """Make `rows` entries."""
-        bands, groups, _, offsets, _, _ = self._data
-        _add(rows, self._entries, self.rows, self._heads, self._before, bands, groups, offsets)
+        bands, groups, _, offsets, _, _, shared = self._data
+        _add(rows, self._entries, self.rows, self._heads, self._before, bands, groups, offsets, shared)
         self._entries += len(rows)
 
 
@@ -77,8 +79,11 @@ def _enter(
     before: npt.NDArray[np.int32],
     bands: npt.NDArray[np.uint32],
     groups: npt.NDArray[np.int32],
+    shared: npt.NDArray[np.bool_],
 ) -> None:
     for band in range(bands.shape[1]):
+        if not shared[row, band]:
+            continue
         slot = _slot(bands[row, band], groups[row], heads.shape[1])
         before[entry, band] = heads[band, slot]
         heads[band, slot] = entry
@@ -94,12 +99,13 @@ def _add(
     bands: npt.NDArray[np.uint32],
     groups: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int64],
+    shared: npt.NDArray[np.bool_],
 ) -> None:
     for place in range(len(rows)):
         row = rows[place]
         entry_rows[entries + place] = row
         if offsets[row + 1] > offsets[row]:  # a row without tokens repeats nothing
-            _enter(row, entries + place, heads, before, bands, groups)
+            _enter(row, entries + place, heads, before, bands, groups, shared)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -120,6 +126,7 @@ def _ask(
     offsets: npt.NDArray[np.int64],
     answers: npt.NDArray[np.uint64],
     answer_offsets: npt.NDArray[np.int64],
+    shared: npt.NDArray[np.bool_],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     room, found = 1024, 0
     places, repeated, similarities = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
@@ -127,6 +134,8 @@ def _ask(
         row = rows[place]
         own = values[offsets[row] : offsets[row + 1]]
         for band in range(bands.shape[1] if len(own) else 0):
+            if not shared[row, band]:
+                continue
             entry = np.int64(heads[band, _slot(bands[row, band], groups[row], heads.shape[1])])
             while entry >= 0:
                 other = entry_rows[entry]
@@ -151,5 +160,5 @@ def _ask(
         if insert:
             entry_rows[entries + place] = row
             if len(own):
-                _enter(row, entries + place, heads, before, bands, groups)
+                _enter(row, entries + place, heads, before, bands, groups, shared)
     return places[:found].copy(), repeated[:found].copy(), similarities[:found].copy()

@@ -12,7 +12,7 @@ import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
 from assets.errors import DataError
-from assets.methods.dedup.buckets import Buckets, Groups
+from assets.methods.dedup.buckets import Buckets, Groups, Shared
 from assets.methods.dedup.greedy import Matches, Pairs, Rows, Similarities
 from assets.methods.dedup.sketches import Sketches
 
@@ -27,7 +27,8 @@ class NearIndex:
     is lower than the threshold lets a copy go in whose short answer one word was changed.
 
     `groups`: (n,) int32; only rows of the same group can repeat each other (default: all are of one). `capacity`: how
-    many rows can be kept at most (default: n).
+    many rows can be kept at most (default: n). `shared`: (n, b) from `partial.shared_bands`, which saves most of the
+    looks into tables (default: all bands are looked into).
     `edit_similarity`: if stated, rows must also reach this normalised Levenshtein similarity (1 - distance / length of
     the longer text, 0 to 1) of their `texts`, (n,).
 
@@ -47,6 +48,7 @@ class NearIndex:
         groups: Groups | None = None,
         answers: float = 0.5,
         capacity: int | None = None,
+        shared: Shared | None = None,
         texts: pa.StringArray | pa.ChunkedArray | None = None,
         edit_similarity: float | None = None,
     ) -> None:
@@ -56,7 +58,8 @@ class NearIndex:
         self._groups = np.zeros(len(sketches), dtype=np.int32) if groups is None else groups
         self._texts, self._edit_similarity = texts, edit_similarity
         self._answers = answers
-        self._kept = Buckets(sketches, self._groups, len(sketches) if capacity is None else capacity)
+        self._shared = np.ones(sketches.bands.shape, dtype=np.bool_) if shared is None else shared
+        self._kept = Buckets(sketches, self._groups, len(sketches) if capacity is None else capacity, self._shared)
 
     def find(self, rows: Rows) -> Matches:
         """For each of `rows` the most similar kept row that it repeats; of equals the one that was kept first."""
@@ -70,7 +73,7 @@ class NearIndex:
 
     def within(self, rows: Rows) -> Pairs:
         """All pairs among `rows` that repeat each other. Memory: 24 bytes a pair."""
-        block = Buckets(self._sketches, self._groups, len(rows))
+        block = Buckets(self._sketches, self._groups, len(rows), self._shared)
         second, first, similarity = self._repeats(rows, block, insert=True)
         return Pairs(first, second, similarity)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from assets.methods.dedup.buckets import Shared
 from assets.methods.dedup.greedy import KeptIndex, Matches, Pairs, Rows
 from assets.methods.dedup.minhash import Bands
 
@@ -40,17 +41,19 @@ class PartialIndex:
         self._index.add(rows[self._asked[rows]])
 
 
-def with_partner(bands: Bands) -> npt.NDArray[np.bool_]:
-    """(n,) whether a row agrees with any other in some band: only such rows can be found by their bands.
+def shared_bands(bands: Bands) -> Shared:
+    """(n, b) whether a row agrees with any other in a band: only by such bands can it be found, or find others.
 
-    `bands`: (n, b), may be a memory map. Cost: sorting n numbers b times. Memory: 20 bytes a row.
+    `bands`: (n, b), may be a memory map. Cost: sorting n numbers b times. Memory: b bytes a row, and 20 meanwhile.
     """
-    found = np.zeros(len(bands), dtype=np.bool_)
+    found = np.zeros(bands.shape, dtype=np.bool_)
     for band in range(bands.shape[1]):
         values = np.ascontiguousarray(bands[:, band])
         order = np.argsort(values, kind="stable")
         ordered = values[order]
         same = ordered[1:] == ordered[:-1]
-        found[order[1:][same]] = True
-        found[order[:-1][same]] = True
+        shared = np.zeros(len(values), dtype=np.bool_)
+        shared[order[1:][same]] = True
+        shared[order[:-1][same]] = True
+        found[:, band] = shared
     return found

@@ -19,7 +19,7 @@ from assets.errors import DataError
 from assets.methods.dedup.greedy import Rows, keep_best
 from assets.methods.dedup.minhash import Banding, minhash
 from assets.methods.dedup.near import NearIndex
-from assets.methods.dedup.partial import PartialIndex, with_partner
+from assets.methods.dedup.partial import PartialIndex, shared_bands
 from assets.methods.dedup.shingles import Shingles, jaccard, shingle
 from assets.methods.dedup.sketches import Likeness, Sketches, sketch
 from assets.methods.tokens import Tokens
@@ -173,12 +173,12 @@ def test_the_index_is_brute_force_over_the_candidates(
 @given(st.lists(few_words, min_size=1, max_size=12), st.sampled_from([0.3, 0.8]))
 def test_rows_without_a_partner_need_not_be_asked_about(texts: list[str], threshold: float) -> None:
     sketches = sketch(Tokens.of(texts), Likeness(threshold))
-    asked = with_partner(sketches.bands)
+    shared = shared_bands(sketches.bands)
     values = sketches.bands.T.tolist()
-    expected = [any(band.count(band[row]) > 1 for band in values) for row in range(len(texts))]
-    assert asked.tolist() == expected
+    assert shared.tolist() == [[band.count(band[row]) > 1 for band in values] for row in range(len(texts))]
+    asked = shared.any(axis=1)
     whole = drop(NearIndex(sketches, threshold), np.arange(len(texts)))
-    part = PartialIndex(NearIndex(sketches, threshold, capacity=int(asked.sum())), asked)
+    part = PartialIndex(NearIndex(sketches, threshold, capacity=int(asked.sum()), shared=shared), asked)
     assert drop(part, np.arange(len(texts))) == whole
 
 
