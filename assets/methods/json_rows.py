@@ -23,7 +23,8 @@ def json_line(number: int, line: str, header: Sequence[str] | None = None) -> Ro
     try:
         value = loads(line)
     except json.JSONDecodeError as error:
-        return Reject(number, "not_json", f"{error.msg} at character {error.pos + 1}", line.rstrip())
+        fault = error.msg.removesuffix(" at")
+        return Reject(number, "not_json", f"{fault} at character {error.pos + 1}", line.rstrip())
     except (ValueError, RecursionError) as error:
         return Reject(number, "not_json", beyond(error), line.rstrip())
     if type(value) is dict:

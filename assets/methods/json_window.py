@@ -129,7 +129,8 @@ class Window:
                 if may_be_cut and unread > self._max_chars:
                     raise self._endless() from None
                 line = self.line + self.text.count("\n", self.at, error.pos)
-                raise FaultError(f"{error.msg} at line {line}") from None
+                fault = error.msg.removesuffix(" at")
+                raise FaultError(f"{fault} at line {line}") from None
             except (ValueError, RecursionError) as error:
                 raise FaultError(beyond(error), self._skip_value(isinstance(error, RecursionError))) from None
             if end == len(self.text) and not isinstance(value, (dict, list, str)) and self.fill():
