@@ -34,7 +34,7 @@ def build(steps: str) -> list[Step]:
         ("[{length: {maxx: 3}}]", "cleaned_data.steps[0].length.maxx: unknown key; did you mean 'max'?"),
         ("[normalise, {length: {max: -3}}]", "cleaned_data.steps[1].length.max: expected greater than or equal to 0"),
         ("[{length: {max: 3, min: 7}}]", "cleaned_data.steps[0].length: expected min (7) to be at most max (3)"),
-        ("[length]", "cleaned_data.steps[0]: expected min, max or both"),
+        ("[length]", "cleaned_data.steps[0]: expected bounds, as in {length: {min: 3}}"),
         (
             "[{length: {max: 3, count_tokens: 1}}]",
             "count_tokens: unknown key; known here: unit, of, min, max, tokenizer",

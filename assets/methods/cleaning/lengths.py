@@ -43,7 +43,7 @@ class Length(Measuring):
 
     def __post_init__(self) -> None:
         if self.min is None and self.max is None:
-            raise ValueError("expected min, max or both")
+            raise ValueError("expected bounds, as in {length: {min: 3}}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"expected min ({self.min}) to be at most max ({self.max})")
         if self.tokenizer != WORDS and self.unit != "tokens":

@@ -89,7 +89,7 @@ def test_a_models_tokens_are_counted_by_the_function_handed_over() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "expected min, max or both"),
+        ({}, "expected bounds, as in {length: {min: 3}}"),
         ({"min": 5, "max": 3}, r"expected min \(5\) to be at most max \(3\)"),
         ({"min": 5, "tokenizer": "m"}, "expected unit: tokens"),
     ],
