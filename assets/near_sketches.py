@@ -26,7 +26,7 @@ from assets.sound_rows import SoundRows
 from assets.spill import Spill, give_back
 
 NEEDED = ("messages", "label", "format", "extras")
-GIVE_BACK_ROWS = 50_000
+GIVE_BACK_ROWS = 4_096  # each of which may look at hundreds of others, all over the file
 
 _SKETCH = pa.schema(
     [
