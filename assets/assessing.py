@@ -88,7 +88,7 @@ def measure(batch: pa.Table, plan: Plan, known: Sequence[str]) -> pa.Table:
         "clean_id": _ids(batch.column("id"), before, records, messages),
         "clean_messages": messages,
         "clean_extras": records.extras,
-        "key": keys(records, plan.fold),
+        "key": _as_arrow(exact.duplicate_keys(records, plan.fold, with_label=False)),
         "answer_length": pa.array(ranking.lengths(records)),
         **measured,
     }
@@ -96,10 +96,8 @@ def measure(batch: pa.Table, plan: Plan, known: Sequence[str]) -> pa.Table:
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
 
-def keys(records: Conversations, fold: frozenset[str]) -> pa.Array:
-    """(n,) 16 bytes each, equal for rows whose turns are exact duplicates, whatever their labels."""
-    found = exact.duplicate_keys(records, fold, with_label=False)
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(found), [None, pa.py_buffer(found)])
+def _as_arrow(keys: exact.Keys) -> pa.FixedSizeBinaryArray:
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(keys), [None, pa.py_buffer(keys)])
 
 
 def _ids(ids: pa.ChunkedArray, before: Conversations, after: Conversations, messages: pa.ListArray) -> pa.Array:

@@ -35,6 +35,7 @@ from assets.encoding import ChosenEncoder
 from assets.entries import entries
 from assets.ledger import LedgerWriter
 from assets.methods.conversations import Conversations
+from assets.methods.dedup import exact
 from assets.progress import Progress
 from assets.reporting import Report
 from assets.sound_rows import SoundRows
@@ -73,8 +74,8 @@ class _Run:
         self.folder, self.scratch = folder, scratch
         self.settings = workspace.params.cleaned_data
         self.raw = workspace.require("raw_data")
-        exact = self.settings.dedup.exact
-        fold = frozenset[str](exact.fold if exact else ())
+        folded = self.settings.dedup.exact
+        fold = frozenset[str](folded.fold if folded else ())
         steps = step_inputs.build(self.settings, workspace.root)
         self.plan = Plan.of(steps, fold, workspace.content_hash("raw_data"), code.code_version("cleaned_data"))
         self.ledger = LedgerWriter(folder / "dropped.parquet")
@@ -148,8 +149,7 @@ class _Run:
         """The rows that must not come again, and the evaluation items, their texts as the steps leave them."""
         settings = self.settings
         elsewhere = self._read(settings.dedup.against, "rows to compare with")
-        records = Conversations.of(elsewhere)
-        keys = b"".join(assessing.keys(records, self.plan.fold).to_pylist())
+        keys = exact.duplicate_keys(Conversations.of(elsewhere), self.plan.fold, with_label=False)
         items = Items.of(self._read(settings.decontamination.against, "rows of evaluation sets"))
         if settings.decontamination.against:
             self.tally.facts["evaluation items"] = len(items)
@@ -160,7 +160,7 @@ class _Run:
                     "cleaned_data.decontamination.against holds no evaluation item: no row of it has a user turn with "
                     "words in it; state its format or columns"
                 )
-        return Elsewhere(elsewhere, np.frombuffer(keys, np.uint8).reshape(-1, 16)), items
+        return Elsewhere(elsewhere, keys.view(np.uint8).reshape(-1, 16)), items
 
     def _read(self, against: Sequence[Reference], what: str) -> pa.Table:
         """The rows of references, changed as the steps change those of the pool."""

@@ -104,7 +104,9 @@ class _Rows:
         settings = self.settings
         keys = np.concatenate([self.sound.keys, self.elsewhere.keys])[:rows]
         groups = np.zeros(rows, np.int32) if across_labels else self.sound.labels
-        found: list[KeptIndex] = [ExactIndex(_grouped(keys, groups).view("S16").reshape(-1))]
+        # Where no exact duplicates are looked for, only the same record is one, and its label is a part of it.
+        same = groups if settings.exact is not None or rows > len(self.sound) else self.sound.labels
+        found: list[KeptIndex] = [ExactIndex(_grouped(keys, same).view("S16").reshape(-1))]
         if settings.near is not None and self.sketches is not None:
             found.append(near_sketches.index_of(self.sketches, groups, settings.near, self.sound, self.elsewhere.rows))
         if settings.semantic is not None and self.vectors is not None:

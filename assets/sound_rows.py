@@ -31,10 +31,10 @@ class SoundRows:
         self._source_codes: dict[str, int] = {}
         self._numbers: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in rank_by}
 
-    def add(self, rows: pa.Table, keys: pa.Array, answer_lengths: pa.Array) -> None:
+    def add(self, rows: pa.Table, keys: pa.ChunkedArray, answer_lengths: pa.ChunkedArray) -> None:
         """Append sound rows, with the key by which exact duplicates are known and the lengths of their answers."""
         self._writer.write(rows)
-        self._keys.append(np.frombuffer(b"".join(keys.to_pylist()), np.uint8).reshape(-1, 16))
+        self._keys.append(_bytes(keys))
         self._lengths.append(answer_lengths.to_numpy(zero_copy_only=False).astype(np.int64))
         self._labels.append(label_codes(rows.column("label"), self._codes))
         self._sources.append(label_codes(rows.column("source"), self._source_codes))
@@ -78,6 +78,13 @@ class SoundRows:
         for batch in tables.batches(self.folder, columns):
             yield start, pa.Table.from_batches([batch])
             start += batch.num_rows
+
+
+def _bytes(keys: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    """(n, 16) the keys, none of which is null."""
+    whole = keys.combine_chunks()
+    data = np.frombuffer(whole.buffers()[1], np.uint8)[16 * whole.offset :]
+    return data[: 16 * len(whole)].reshape(-1, 16)
 
 
 def label_codes(labels: pa.ChunkedArray, codes: dict[str, int]) -> npt.NDArray[np.int32]:

@@ -191,6 +191,12 @@ def test_the_same_record_stands_once_even_where_no_duplicates_are_looked_for(poo
     assert pool.why() == [(3, "duplicate")]
 
 
+def test_where_no_duplicates_are_looked_for_another_label_is_another_record(pool: Pool) -> None:
+    pool.source("a.jsonl", [{"text": "What is a cat ?", "label": label} for label in ("animal", "word", "animal")])
+    pool.clean("a.jsonl", "cleaned_data: {dedup: {exact: false, across_labels: true}}")
+    assert [row["label"] for row in pool.table("cleaned_data")] == ["animal", "word"]
+
+
 def test_rows_of_another_file_do_not_come_again_and_are_named(pool: Pool) -> None:
     pool.source("old.jsonl", rows(("Name a river of Asia.", "The Mekong is one of them."), ("Else?", "Nothing.")))
     pool.source(
