@@ -168,17 +168,6 @@ class Drops:
         sources = {name: {"rows_in": self.rows_in[name], "kept": self.kept[name]} for name in self.rows_in}
         return {reasons: self.by_reason(), "by_step": self.by_step(), "by_source": sources}
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON; `from_json` reads it again."""
-        counts = [[source, step, reason, rows] for (source, step, reason), rows in self.counts.items()]
-        return {"counts": counts, "rows_in": dict(self.rows_in), "kept": dict(self.kept)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Drops:
-        """What `to_json` wrote."""
-        counts = {(source, step, reason): rows for source, step, reason, rows in value["counts"]}
-        return cls(counts, dict(value["rows_in"]), dict(value["kept"]))
-
     def _by_source_and_step(self) -> dict[str, dict[str, int]]:
         taken: dict[str, dict[str, int]] = {}
         for (source, step, _), rows in self.counts.items():

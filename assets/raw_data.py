@@ -8,12 +8,12 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets import code, drops, losses, materializing, plots, reporting, sources, tables
+from assets import code, drops, losses, materializing, plots, reporting, source_memory, sources, tables
 from assets.drops import Drops
 from assets.ledger import LedgerWriter
 from assets.progress import Progress
 from assets.reporting import Report
-from assets.workspace import Workspace, read_json
+from assets.workspace import Workspace
 
 
 @dg.asset(
@@ -43,13 +43,7 @@ def raw_data(
 
 def source_fingerprint(workspace: Workspace) -> str:
     """A hash of the content of all sources; quick when no file has changed since it was last asked for."""
-    memory = workspace.home / "source-files.json"
-    known = {key: str(value) for key, value in (read_json(memory) or {}).items()}
-    before = dict(known)
-    fingerprint = sources.fingerprint(workspace.params.raw_data.sources, workspace.root, known)
-    if known != before:
-        tables.write_json(memory, known)
-    return fingerprint
+    return source_memory.fingerprint(workspace.params.raw_data.sources, workspace)
 
 
 def is_up_to_date(workspace: Workspace, fingerprint: str) -> bool:

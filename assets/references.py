@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets import sources, tables
+from assets import source_memory, sources, tables
 from assets.dedup_params import Reference
 from assets.versioning import VersionStore
 from assets.workspace import Workspace
@@ -70,7 +70,7 @@ def fingerprint(references: Sequence[Reference], workspace: Workspace, versions:
     parts = []
     for reference in references:
         if reference.version is None:
-            parts.append(sources.fingerprint([reference], workspace.root))
+            parts.append(source_memory.fingerprint([reference], workspace))
         elif reference.version == LATEST and not versions.versions():
             parts.append("no version yet")
         else:

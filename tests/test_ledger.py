@@ -1,6 +1,5 @@
 """The ledger of left-out rows: what is written, what is counted, and what is said about it."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -129,10 +128,6 @@ def test_what_is_kept_follows_from_what_came_in_and_the_other_way_round() -> Non
 def test_a_row_that_is_neither_kept_nor_in_the_ledger_is_an_error(rows_in: dict[str, int], kept: object) -> None:
     with pytest.raises(ValueError, match=r"source '(faq|chat)': [\d,]+ rows came in, but [\d,]+ stayed and [\d,]+ are"):
         Drops.of(COUNTS, rows_in, kept)  # type: ignore[arg-type]
-
-
-def test_drops_survive_json() -> None:
-    assert Drops.from_json(json.loads(json.dumps(FOUND.to_json()))) == FOUND
 
 
 @given(st.dictionaries(KEYS, st.integers(1, 10**6), max_size=12), st.dictionaries(st.text(max_size=3), st.integers(0)))

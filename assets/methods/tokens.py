@@ -21,9 +21,6 @@ from assets.methods.cleaning.utf8 import views
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 
-# Names the recipe; with another name, hashes that were stored are of no use.
-TOKENIZER = f"words-1-unicode-{unicodedata.unidata_version}"
-
 # What a character is; the values in `classes`.
 OTHER, WORD, UNSPACED, SPACE, PUNCTUATION = range(5)
 

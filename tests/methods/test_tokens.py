@@ -12,7 +12,6 @@ from conftest import shared_data
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assets.methods import tokens
 from assets.methods.tokens import UNSPACED_BIT, Tokens
 
 SAMPLES = (
@@ -132,7 +131,3 @@ def reference_words(text: str) -> set[str]:
     return {word for word in text.casefold().split() if word.isascii() and word.isalnum()} | {
         character for character in text if "\u4e00" <= character <= "\u9fff"
     }
-
-
-def test_the_recipe_has_a_name() -> None:
-    assert unicodedata.unidata_version in tokens.TOKENIZER

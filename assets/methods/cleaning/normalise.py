@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.methods.cleaning.steps import Columns, Faults
-from assets.methods.cleaning.transforms import transform_texts
+from assets.methods.cleaning.transforms import Change, transform_texts
 from assets.methods.cleaning.utf8 import Mask, contains_byte, each, edit, mask
 from assets.methods.conversations import Conversations
 
@@ -106,13 +106,13 @@ def ascii_only(texts: pa.StringArray) -> Mask:
     return mask(pc.fill_null(pc.string_is_ascii(texts), True))
 
 
-def _among(texts: pa.StringArray, candidates: Mask, pattern: str, change: object) -> pa.StringArray:
+def _among(texts: pa.StringArray, candidates: Mask, pattern: str, change: Change) -> pa.StringArray:
     """`change` applied to those candidates in which `pattern` is found."""
     if not candidates.any():
         return texts
     found = candidates.copy()
     found[candidates] = mask(pc.match_substring_regex(texts.filter(pa.array(candidates)), pattern))
-    return edit(texts, found, change)  # type: ignore[arg-type]
+    return edit(texts, found, change)
 
 
 def _without_zero_width(texts: pa.StringArray) -> pa.StringArray:

@@ -87,7 +87,8 @@ def _samples(vectors: Vectors, scales: npt.NDArray[np.float64], seed: int) -> tu
     """Unit vectors to find the directions with, and others to choose the width by (the same where there are few)."""
     drawn = np.random.default_rng(seed).permutation(len(vectors))[: _FIT_ROWS + _TRIAL_ROWS]
     trial = drawn[_FIT_ROWS:] if len(drawn) == _FIT_ROWS + _TRIAL_ROWS else drawn[:_TRIAL_ROWS]
-    return tuple(unit(vectors[rows], scales[rows]) for rows in (drawn[:_FIT_ROWS], trial))  # type: ignore[return-value]
+    fit = drawn[:_FIT_ROWS]
+    return unit(vectors[fit], scales[fit]), unit(vectors[trial], scales[trial])
 
 
 def _directions(fit: Vectors, trial: Vectors, threshold: float) -> tuple[Vectors, float]:
