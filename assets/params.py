@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from assets.cleaning_params import CleanedData
 from assets.errors import SettingsError
 from assets.section import Section
+from assets.selection_params import SelectedSubset, shares
 from assets.source_params import RawData
 
 
@@ -49,47 +50,19 @@ class ClusterAssignments(Section):
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-QuotaRule = Literal["natural", "equal"] | dict[str, Share]
 
 
 def _shares_or(*words: str) -> Callable[[Any], Any]:
-    """Accepts one of the words, or shares by class that sum to 1; YAML's numbers and booleans as names are refused."""
+    """Accepts one of the words, or shares by class that sum to 1."""
 
     def check(value: Any) -> Any:
         if value in words:
             return value
         if not isinstance(value, dict):
             raise ValueError(f"expected {', '.join(repr(word) for word in words)} or shares by class")
-        for name, share in value.items():
-            if not isinstance(name, str):
-                raise ValueError(f"expected the class {name!r} in quotes, as a string")
-            if type(share) not in (int, float) or not 0 <= share <= 1:
-                raise ValueError(f"expected a share between 0 and 1 for '{name}', not {share!r}")
-        total = sum(value.values())
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"expected shares that sum to 1, not to {total:g}")
-        return {name: float(share) for name, share in value.items()}
+        return shares(value)
 
     return check
-
-
-class SelectedSubset(Section):
-    """How many rows, of which classes, chosen by what."""
-
-    budget: int | float = 0.1  # rows, or a share of the cleaned pool
-    quota: QuotaRule = "natural"  # shares of the classes
-    noise_filter: bool = True  # leave out rows whose label the probe contradicts (confident learning)
-    score: Literal["label_quality", "entropy", "margin", "none"] = "label_quality"  # multiplies the coverage gain
-    block_rows: Annotated[int, Field(ge=16, le=8192)] = 4096  # facility location is exact inside a block
-
-    _shares = field_validator("quota", mode="before")(_shares_or("natural", "equal"))
-
-    @field_validator("budget", mode="before")
-    @classmethod
-    def _rows_or_share(cls, value: Any) -> Any:
-        if (type(value) is int and value >= 1) or (type(value) is float and 0 < value <= 1):
-            return value
-        raise ValueError("expected a number of rows (500) or a share of the pool, over 0 and at most 1 (0.1)")
 
 
 class ClassBalance(Section):
@@ -195,9 +168,7 @@ def parse(text: str, name: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(document)
     except ValidationError as error:
-        problems = error.errors()
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise SettingsError(f"{name}: {_explain(document, problems)}{more}") from None
+        raise SettingsError(f"{name}: {_explain(document, error.errors())}") from None
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -216,34 +187,60 @@ class _UniqueKeys(yaml.SafeLoader):
 
 def _explain(document: Any, problems: list[Any]) -> str:
     """One line for the problem that says most: an unknown key before a wrong value."""
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    location = [part for part in problem["loc"] if _is_key(document, part) or isinstance(part, int)]
+    placed = [(_place(document, problem), problem) for problem in problems]
+    # Where a section or a number may stand, a wrong key of a section is no wrong number, too.
+    inner = {place[:depth] for place, _ in placed for depth in range(len(place))}
+    placed = [(place, problem) for place, problem in placed if place not in inner] or placed
+    location, problem = next((pair for pair in placed if pair[1]["type"] == "extra_forbidden"), placed[0])
+    others = len({place for place, _ in placed}) - 1
+    more = f" (and {others} more)" if others else ""
     if problem["type"] == "extra_forbidden":
-        *parents, key = problem["loc"]
-        known = _known_keys(parents)
-        close = difflib.get_close_matches(str(key), known, 1)
+        known = _known_keys(problem["loc"][:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
-        return f"{_path(problem['loc'])}: unknown key; {hint}"
+        return f"{_path(location)}: unknown key; {hint}{more}"
     if problem["type"] == "missing":
-        return f"{_path(problem['loc'])}: this key is needed"
-    same_place = [p for p in problems if p["loc"][: len(location)] == tuple(location)]
-    wanted = " or ".join(dict.fromkeys(_wanted(p) for p in same_place))
-    return f"{_path(location)}: {wanted}, not {_shown(_value_at(document, location))}"
+        return f"{_path(location)}: this key is needed{more}"
+    same_place = [other for place, other in placed if place == location]
+    wanted = " or ".join(dict.fromkeys(_wanted(other) for other in same_place))
+    value = _value_at(document, location)
+    # A sentence about a whole section says itself what is wrong in it.
+    found = "" if problem["type"] == "value_error" and isinstance(value, Mapping) else f", not {_shown(value)}"
+    return f"{_path(location)}: {wanted}{found}{more}"
 
 
-def _is_key(document: Any, part: Any) -> bool:
-    # Pydantic adds the names of union members to a location; a user knows only their own keys.
-    if isinstance(document, Mapping):
-        return part in document or any(_is_key(value, part) for value in document.values())
-    if isinstance(document, list):
-        return any(_is_key(value, part) for value in document)
-    return False
+def _place(document: Any, problem: Any) -> tuple[Any, ...]:
+    """Where a problem lies in the document as the user wrote it.
+
+    Pydantic adds the names of union members to a location, and what short forms stand for; a user knows only their
+    own keys.
+    """
+    *parents, last = problem["loc"] or ("",)
+    is_key = problem["type"] in ("missing", "extra_forbidden")
+    place: list[Any] = []
+    for part in parents:
+        if _holds(document, part):
+            place.append(part)
+            document = document[part]
+        elif is_key and document == part:  # a name alone is short for a section of that name
+            place.append(part)
+    if is_key or _holds(document, last):
+        place.append(last)
+    return tuple(place)
+
+
+def _holds(value: Any, part: Any) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and 0 <= part < len(value)
+    # The first of a list is no key `false` of a mapping, though Python holds 0 and False to be equal.
+    return isinstance(value, Mapping) and any(type(key) is type(part) and key == part for key in value)
 
 
 def _wanted(problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = message.replace("Input should be", "expected").replace("a valid tuple", "a list")
     message = re.sub(r"a valid dictionary or instance of \w+", "a section with keys of its own", message)
+    message = re.sub(r"string should have (at least 1 character)", r"expected \1", message, flags=re.IGNORECASE)
     message = re.sub(r"tuple should have (at least \d+ items?) .*", r"expected \1", message, flags=re.IGNORECASE)
     return message[:1].lower() + message[1:]
 

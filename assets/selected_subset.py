@@ -1,31 +1,41 @@
 """selected_subset: the rows to train on, ranked, each with its gain and the reason why it was chosen."""
 
 import dataclasses
+import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from assets import code, embeddings, materializing, plots, reporting, tables
+from assets import code, embeddings, materializing, references, selection_inputs, tables, targets, token_counts
 from assets.errors import DataError
-from assets.methods import balance, selection, writing
+from assets.methods import writing
 from assets.methods.conversations import characters
 from assets.methods.formats import ParsedRecord
+from assets.methods.selecting import reasons
+from assets.methods.selecting.filling import PHASES
+from assets.methods.selecting.select import Selection, select
 from assets.methods.values import UnfitError
-from assets.params import SelectedSubset
-from assets.progress import Advance, Progress
+from assets.progress import Progress
 from assets.reporting import Report
+from assets.selection_columns import NO_LABEL, Columns
+from assets.selection_inputs import Inputs, Previous
+from assets.selection_params import SelectedSubset, TokenBudget
+from assets.selection_report import Chosen, manifest, report
+from assets.versioning import VersionStore
 from assets.workspace import Workspace, read_json
 
-NO_LABEL = "(no label)"
+__all__ = ["NO_LABEL", "selected_subset"]
+
 UPSTREAM = ("cleaned_data", "embeddings", "uncertainty_scores", "cluster_assignments")
 # The sections of the settings that shape the subset; the manifest records them.
 SETTINGS = ("raw_data", "cleaned_data", "embeddings", "uncertainty_scores", "cluster_assignments", "selected_subset")
+NOT_SELECTED = "not_selected.parquet"
 
 
 @dg.asset(
@@ -36,62 +46,110 @@ SETTINGS = ("raw_data", "cleaned_data", "embeddings", "uncertainty_scores", "clu
     pool="workspace",
 )
 def selected_subset(
-    workspace: dg.ResourceParam[Workspace], progress: dg.ResourceParam[Progress]
+    workspace: dg.ResourceParam[Workspace],
+    progress: dg.ResourceParam[Progress],
+    versions: dg.ResourceParam[VersionStore],
 ) -> dg.MaterializeResult[None]:
-    """The rows to train on: class quotas, noisy labels left out, then facility location weighted by a score.
+    """The rows to train on: filters, then the greatest coverage times scores under a budget and quotas.
 
     `subset.parquet` is ranked, with gain and reason; every prefix of it is a subset too. `subset.jsonl` holds the
-    messages, ready for a trainer, and `manifest.json` says what exactly was chosen from what, and how.
+    messages, ready for a trainer; `not_selected.parquet` says of every other row what it lost to; and `manifest.json`
+    what exactly was chosen from what, and how.
     """
+    with materializing.one_line_failures():
+        settings = workspace.params.selected_subset
+        previous = find_previous(workspace, versions)
+        extra = fingerprint(settings, workspace, versions, previous)
     return materializing.materialize(
         workspace,
         "selected_subset",
-        lambda folder: _produce(workspace, progress, folder),
+        lambda folder: _produce(workspace, progress, versions, previous, folder),
         upstream=UPSTREAM,
         # All of them, not only its own: the manifest names the settings behind the whole subset.
         settings=SETTINGS,
+        extra=extra,
     )
 
 
-@dataclass(frozen=True)
-class Pool:
-    """The candidates, aligned by row: records, what they are grouped by, vectors, scores and clusters."""
-
-    records: pa.Table
-    grouped_by: str
-    groups: list[str]
-    vectors: np.ndarray
-    scores: pa.Table
-    clusters: pa.Table
-
-    @property
-    def ids(self) -> list[str]:
-        """The record ids, in row order."""
-        ids: list[str] = self.records.column("id").to_pylist()
-        return ids
+def fingerprint(
+    settings: SelectedSubset, workspace: Workspace, versions: VersionStore, previous: Previous | None
+) -> str:
+    """A hash that changes when what the settings name beside the tables does. Raises as reading it would."""
+    parts = [targets.fingerprint(name, target, workspace, versions) for name, target in settings.targets.items()]
+    if isinstance(settings.budget, TokenBudget):
+        parts.append(token_counts.fingerprint(settings.budget, workspace))
+    for key, entries in (("include", settings.include), ("exclude", settings.exclude)):
+        for entry in entries:
+            if not selection_inputs.is_id(entry):
+                parts.append("\n".join(selection_inputs.read_list(entry, workspace, key)))
+    parts.append(previous.tag if previous else "")
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
-    pool = read_pool(workspace)
-    settings = workspace.params.selected_subset
-    rows = resolve_budget(settings.budget, len(pool.groups))
-    sizes = dict(Counter(pool.groups))
+def find_previous(workspace: Workspace, versions: VersionStore) -> Previous | None:
+    """The version whose rows are started from; None if the settings name none, or before the first one.
+
+    `latest` is not followed for its own sake: where the present subset was made by the same settings of the same
+    tables, it was made from the version that it names, and starting from itself would change it again.
+    """
+    name = workspace.params.selected_subset.previous
+    if name is None or (name == references.LATEST and not versions.versions()):
+        return None
+    if name == references.LATEST:
+        made = read_json(workspace.table("selected_subset") / "manifest.json") or {}
+        if all(made.get(part) == value for part, value in _made_of(workspace).items()):
+            started = made.get("previous")
+            if started is None:
+                return None
+            name = str(started["version"])
+    path = workspace.home / "previous.parquet"
+    version = versions.fetch_subset(name, path)
     try:
-        apportionment = balance.apportion(sizes, settings.quota, rows)
-    except DataError as error:
-        raise DataError(f"selected_subset.quota: {error}") from None
-    with progress.task("selecting", rows) as advance:
-        chosen = choose(pool, settings, apportionment.seats, workspace.params.seed, advance)
-    subset = as_table(pool, chosen)
+        ids = pq.read_table(path, columns=["id"], partitioning=None).column("id").to_pylist()
+    finally:
+        path.unlink(missing_ok=True)
+    return Previous(version.tag, version.name, frozenset(ids))
+
+
+def _made_of(workspace: Workspace) -> dict[str, Any]:
+    """What a selection depends on, but for the version that it starts from."""
+    return {
+        "settings": workspace.params.model_dump(mode="json", include={"seed", *SETTINGS}),
+        "inputs": {name: workspace.content_hash(name) for name in ("raw_data", *UPSTREAM)},
+        "code": {name: code.code_version(name) for name in SETTINGS},
+        "packages": code.package_versions(),
+    }
+
+
+def _produce(
+    workspace: Workspace, progress: Progress, versions: VersionStore, previous: Previous | None, folder: Path
+) -> Report:
+    columns, vectors = read_pool(workspace)
+    settings = workspace.params.selected_subset
+    pool_hash = "\n".join(workspace.content_hash(name) for name in ("cleaned_data", "embeddings"))
+    inputs = selection_inputs.gather(columns, vectors, settings, workspace, progress, versions, previous, pool_hash)
+    with progress.task("selecting", len(inputs.rows)) as advance:
+        try:
+            chosen = select(inputs.pool, inputs.wanted, advance)
+        except DataError as error:
+            raise DataError(selection_inputs.at("selected_subset", error)) from None
+    rows = inputs.rows[chosen.indices]
+    subset = as_table(columns, inputs, chosen)
     tables.write_parquet(subset, folder / "subset.parquet")
+    others = not_selected(columns, inputs, chosen)
+    tables.write_parquet(others, folder / NOT_SELECTED)
+    why_not = dict(sorted(Counter(others.column("reason").to_pylist()).items()))
+    notes = [*inputs.notes, *chosen.notes]
     if as_text := write_jsonl(folder / "subset.jsonl", subset):
-        note = f"{as_text:,} rows whose calls of tools were changed in cleaning are text in subset.jsonl"
-        apportionment = dataclasses.replace(apportionment, notes=(*apportionment.notes, note))
-    tables.write_json(folder / "manifest.json", manifest(workspace, pool, subset, folder, apportionment.notes, chosen))
-    return report(pool, subset, chosen, apportionment.notes)
+        notes.append(f"{as_text:,} rows whose calls of tools were changed in cleaning are text in subset.jsonl")
+    found = Chosen(columns, inputs, chosen, subset, rows, vectors, previous, tuple(notes), settings, why_not)
+    model = read_json(workspace.require("embeddings") / "model.json")
+    said = manifest(found, folder) | {"model": model} | _made_of(workspace)
+    tables.write_json(folder / "manifest.json", said)
+    return report(found)
 
 
-def read_pool(workspace: Workspace) -> Pool:
+def read_pool(workspace: Workspace) -> tuple[Columns, np.ndarray]:
     """Read the four upstream tables; raises `DataError` when they do not belong together."""
     records = tables.read(workspace.require("cleaned_data"))
     if not records.num_rows:
@@ -102,85 +160,75 @@ def read_pool(workspace: Workspace) -> Pool:
     for name, table in (("uncertainty_scores", scores), ("cluster_assignments", clusters)):
         if table.column("id").to_pylist() != ids:
             raise DataError(f"data/{name} belongs to another state of cleaned_data: materialize {name} again")
-    labels = records.column("label").to_pylist()
-    if any(label is not None for label in labels):
-        return Pool(records, "label", [NO_LABEL if v is None else v for v in labels], vectors, scores, clusters)
-    return Pool(records, "source", records.column("source").to_pylist(), vectors, scores, clusters)
+    return Columns(workspace, records, scores, clusters, workspace.params.seed), vectors
 
 
-def resolve_budget(budget: int | float, rows: int) -> int:
-    """The budget in rows; a share is rounded, but never to none. Raises `DataError` when the pool is too small."""
-    if isinstance(budget, int):
-        if budget > rows:
-            raise DataError(
-                f"selected_subset.budget: {budget} rows asked for, but the cleaned pool has {rows}; "
-                f"expected at most {rows}, or a share such as 0.1"
-            )
-        return budget
-    return max(1, round(budget * rows))
-
-
-def choose(
-    pool: Pool, settings: SelectedSubset, seats: dict[str, int], seed: int, advance: Advance
-) -> selection.Selection:
-    """Pick the rows: candidates, weights and seats go to the optimiser."""
-    by_label = set(pool.scores.column("target").unique().to_pylist()) == {"label"}
-    suspected = pool.scores.column("suspected_label").is_valid().to_numpy() & by_label & settings.noise_filter
-    return selection.select(
-        vectors=pool.vectors,
-        ids=pool.ids,
-        groups=pool.groups,
-        seats=seats,
-        candidates=~suspected,
-        weights=weights(pool.scores, settings.score, by_label) * source_weights(pool.records),
-        block_rows=settings.block_rows,
-        seed=seed,
-        advance=advance,
+def as_table(columns: Columns, inputs: Inputs, chosen: Selection) -> pa.Table:
+    """The subset in rank order."""
+    rows = inputs.rows[chosen.indices]
+    picked = columns.records.take(pa.array(rows))
+    names = [score.name for score in inputs.wanted.scores]
+    contributions = [list(zip(names, each, strict=True)) for each in chosen.contributions.tolist()]
+    made = {
+        "rank": pa.array(range(1, len(rows) + 1), pa.int64()),
+        "gain": pa.array(chosen.gains, pa.float64()),
+        "reason": pa.array(reasons.chosen(inputs.pool, inputs.wanted, chosen), pa.string()),
+        "cluster": columns.clusters.column("cluster").take(pa.array(rows)),
+        "length": pa.array(characters(picked.column("messages")), pa.int64()),
+        "tokens": pa.array(inputs.tokens[rows]) if inputs.tokens is not None else pa.nulls(len(rows), pa.int64()),
+        "phase": pa.array([PHASES[phase] for phase in chosen.phases.tolist()], pa.string()),
+        "contributions": pa.array(contributions, tables.SUBSET.field("contributions").type),
+        "covers": pa.array(chosen.covers, pa.int64()),
+        "targets": pa.array(_targets(inputs, rows), tables.TARGETS),
+    }
+    return pa.table({f.name: made[f.name] if f.name in made else picked.column(f.name) for f in tables.SUBSET}).cast(
+        tables.SUBSET
     )
 
 
-def weights(scores: pa.Table, score: str, by_label: bool) -> np.ndarray:
-    """What multiplies the coverage gain of each row: 0 < weight ≤ 1, higher = rather chosen; 1 where there is no score.
+def _targets(inputs: Inputs, rows: np.ndarray) -> list[list[dict[str, Any]]]:
+    """How alike each of `rows` is to each target, and to which item most; null where it cannot be told."""
 
-    Uncertainty (entropy, 1 - margin) counts from half weight to full, so that it tips the scales without filling the
-    subset with outliers.
-    """
-    rows = scores.num_rows
-    if score == "none" or (score == "label_quality" and not by_label):
-        return np.ones(rows)
-    values = scores.column(score).to_numpy(zero_copy_only=False).astype(np.float64)
-    known = np.isfinite(values)
-    result = np.ones(rows)
-    if not known.any():
-        return result
-    if score == "label_quality":
-        result[known] = np.clip(values[known], 1e-6, 1.0)
-    else:
-        uncertain = values[known] / max(values[known].max(), 1e-12)
-        result[known] = 0.5 + 0.5 * (uncertain if score == "entropy" else 1 - uncertain)
-    return result
+    def number(value: float) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    return [
+        [
+            {
+                "target": name,
+                "best": number(likeness.best[row]),
+                "mean": number(likeness.mean[row]),
+                "item": likeness.items[likeness.item[row]] if likeness.item[row] >= 0 else None,
+            }
+            for name, likeness in inputs.likeness.items()
+        ]
+        for row in rows.tolist()
+    ]
 
 
-def source_weights(records: pa.Table) -> np.ndarray:
-    """What the `weight` of each row's source makes of its gain: 1 for the heaviest, less for the others."""
-    given = records.column("weight").to_numpy(zero_copy_only=False)
-    return np.asarray(given / given.max(), dtype=np.float64)
-
-
-def as_table(pool: Pool, chosen: selection.Selection) -> pa.Table:
-    """The subset in rank order."""
-    picked = pool.records.take(pa.array(chosen.indices))
-    clusters = pool.clusters.column("cluster").take(pa.array(chosen.indices))
-    columns = {
-        "rank": pa.array(range(1, len(chosen.indices) + 1), pa.int64()),
-        "gain": pa.array(chosen.gains, pa.float64()),
-        "reason": pa.array(chosen.reasons, pa.string()),
-        "cluster": clusters,
-        "length": pa.array(characters(picked.column("messages")), pa.int64()),
+def not_selected(columns: Columns, inputs: Inputs, chosen: Selection) -> pa.Table:
+    """Every row of cleaned_data that is not in the subset, in their order, with what it lost to."""
+    lost = reasons.not_chosen(inputs.pool, inputs.wanted, chosen)
+    ids = inputs.pool.ids
+    entries: dict[int, tuple[str, str, str | None, float | None]] = {
+        row: (reason, detail, None, None) for row, (reason, detail) in inputs.removed.items()
     }
+    similarity = chosen.similarity[lost.rows].tolist()
+    places = inputs.rows[lost.rows].tolist()
+    for place, reason, detail, to, cosine in zip(
+        places, lost.reasons, lost.details, lost.to.tolist(), similarity, strict=True
+    ):
+        entries[place] = (reason, detail, ids[to] if to >= 0 else None, None if np.isnan(cosine) else cosine)
+    rows = sorted(entries)
+    records = columns.records.select(["id", "source", "label"]).take(pa.array(rows, pa.int64()))
+    parts = list(zip(*(entries[row] for row in rows), strict=True)) or [(), (), (), ()]
     return pa.table(
-        {f.name: columns.get(f.name) if f.name in columns else picked.column(f.name) for f in tables.SUBSET}
-    ).cast(tables.SUBSET)
+        {
+            **{name: records.column(name) for name in records.column_names},
+            **dict(zip(("reason", "detail", "lost_to", "similarity"), map(list, parts), strict=True)),
+        },
+        schema=tables.NOT_SELECTED,
+    )
 
 
 def write_jsonl(path: Path, subset: pa.Table) -> int:
@@ -209,85 +257,3 @@ def _as_text(record: ParsedRecord) -> dict[str, Any]:
         return writing.to_item(dataclasses.replace(record, extras=tools), "messages")
     except UnfitError:
         return writing.to_item(dataclasses.replace(record, extras={}), "messages")
-
-
-def manifest(
-    workspace: Workspace,
-    pool: Pool,
-    subset: pa.Table,
-    folder: Path,
-    notes: tuple[str, ...],
-    chosen: selection.Selection,
-) -> dict[str, object]:
-    """What was chosen from what, and how: enough to do it again."""
-    labels = [NO_LABEL if label is None else label for label in subset.column("label").to_pylist()]
-    return {
-        "rows_hash": tables.file_md5(folder / "subset.parquet"),
-        "rows": subset.num_rows,
-        "pool_rows": pool.records.num_rows,
-        "classes": dict(Counter(labels)),
-        "sources": dict(Counter(subset.column("source").to_pylist())),
-        "grouped_by": pool.grouped_by,
-        "notes": [*notes, *chosen.notes],
-        "settings": workspace.params.model_dump(mode="json", include={"seed", *SETTINGS}),
-        "inputs": {name: workspace.content_hash(name) for name in ("raw_data", *UPSTREAM)},
-        "model": read_json(workspace.require("embeddings") / "model.json"),
-        "code": {name: code.code_version(name) for name in SETTINGS},
-        "packages": code.package_versions(),
-    }
-
-
-def report(pool: Pool, subset: pa.Table, chosen: selection.Selection, notes: tuple[str, ...]) -> Report:
-    """What there is to say about the subset."""
-    before, after = Counter(pool.groups), Counter(pool.groups[i] for i in chosen.indices)
-    shares = [{name: count / sum(counter.values()) for name, count in counter.items()} for counter in (before, after)]
-    classes: list[dict[str, reporting.Cell]] = [
-        {
-            "class": tables.escape(name, 80),
-            "pool": before[name],
-            "pool share": round(shares[0][name], 6),
-            "subset": after[name],
-            "subset share": round(shares[1].get(name, 0.0), 6),
-        }
-        for name in sorted(before, key=lambda name: (-before[name], name))
-    ]
-    positions = np.column_stack([pool.clusters.column(axis).to_numpy() for axis in ("x", "y")])
-    mask = np.zeros(len(positions), dtype=bool)
-    mask[chosen.indices] = True
-    groups = pool.clusters.column("cluster").to_numpy()
-    pictures = {
-        f"{pool.grouped_by} before and after": plots.paired_bars(
-            shares[0], shares[1], ("pool", "subset"), "percent of rows"
-        ),
-        "map": plots.scatter(positions, groups, mask),
-        "gain": plots.curve(chosen.gains, "gain", "rank"),
-    }
-    covered = len(set(subset.column("cluster").to_pylist()))
-    return Report(
-        rows=subset.num_rows,
-        facts={
-            "pool rows": pool.records.num_rows,
-            "share of the pool": subset.num_rows / pool.records.num_rows,
-            "quotas by": pool.grouped_by,
-            "classes": len(after),
-            "clusters covered": f"{covered} of {len(np.unique(groups))}",
-            "suspected labels left out": chosen.left_out,
-            "notes": "; ".join([*notes, *chosen.notes]) or "none",
-        },
-        preview=reporting.preview(subset.slice(0, reporting.PREVIEW_ROWS).to_pylist()),
-        schema=reporting.columns(tables.SUBSET),
-        counts={pool.grouped_by: dict(after)},
-        pictures={name: reporting.picture(png) for name, png in pictures.items()},
-        metrics={
-            "rows": subset.num_rows,
-            "share": subset.num_rows / pool.records.num_rows,
-            "classes": len(after),
-            "clusters_covered": covered,
-            "total_gain": float(np.sum(chosen.gains)),
-            "suspected_labels_left_out": chosen.left_out,
-        },
-        curves={
-            "classes.csv": classes,
-            "gain.csv": [{"rank": i + 1, "gain": float(g)} for i, g in enumerate(chosen.gains)],
-        },
-    )

@@ -63,13 +63,15 @@ def identity(workspace: Workspace, folder_hash: str) -> SubsetIdentity:
     rows, by_label = int(manifest["rows"]), manifest["grouped_by"] == "label"
     groups = len(set(manifest["classes"]) - {NO_LABEL}) if by_label else len(manifest["sources"])
     kind = ("class", "classes") if by_label else ("source", "sources")
+    counted = f"{rows:,} of {manifest['pool_rows']:,} rows, {groups} {kind[groups > 1]}"
+    preset = manifest.get("preset")  # earlier releases had none
     return SubsetIdentity(
         rows=rows,
         rows_hash=str(manifest["rows_hash"]),
         folder_hash=folder_hash,
         settings_hash=_hash(manifest["settings"]),
         code_hash=_hash([manifest["code"], manifest["packages"]]),
-        summary=f"{rows:,} of {manifest['pool_rows']:,} rows, {groups} {kind[groups > 1]}",
+        summary=f"{counted}, {preset}" if preset else counted,
     )
 
 

@@ -25,6 +25,17 @@ GROUP_ROWS = 10_000  # what a reader that streams has in memory at a time
 
 MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())]))
 ATTRIBUTES = pa.map_(pa.string(), pa.string())
+# How alike a row is to each target set, and to which of its items most: the file and the number of the item.
+TARGETS = pa.list_(
+    pa.struct(
+        [
+            pa.field("target", pa.string()),
+            pa.field("best", pa.float64()),
+            pa.field("mean", pa.float64()),
+            pa.field("item", pa.string()),
+        ]
+    )
+)
 
 _RECORD = [
     pa.field("id", pa.string(), nullable=False),
@@ -96,6 +107,23 @@ SUBSET = pa.schema(
         pa.field("format", pa.string(), nullable=False),
         pa.field("cluster", pa.int32(), nullable=False),
         pa.field("length", pa.int64(), nullable=False),  # characters of all turns
+        pa.field("tokens", pa.int64()),  # where the budget is in tokens
+        pa.field("phase", pa.string(), nullable=False),  # required, previous, random, chosen, filled, suspected
+        pa.field("contributions", pa.map_(pa.string(), pa.float64()), nullable=False),  # what each score makes of it
+        pa.field("covers", pa.int64(), nullable=False),  # rows of the pool that it stands for, itself among them
+        pa.field("targets", TARGETS, nullable=False),
+    ]
+)
+# Every row of cleaned_data that is not in the subset: selected_subset/not_selected.parquet.
+NOT_SELECTED = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),  # a short, countable name
+        pa.field("detail", pa.string(), nullable=False),  # the reason in one sentence, escaped
+        pa.field("lost_to", pa.string()),  # the id of the chosen row that stands for it, or of the last of its group
+        pa.field("similarity", pa.float32()),  # the cosine to the row that stands for it
     ]
 )
 

@@ -15,7 +15,6 @@ import argparse
 import csv
 import gzip
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from assets import models, vectors
-from assets.methods import balance, selection, uncertainty
+from assets.methods import uncertainty
 from assets.methods.diversity import single_thread
 from assets.methods.encoding import Encoder
+from assets.methods.quotas.plans import Quota
+from assets.methods.selecting import scores as scoring
+from assets.methods.selecting.ranking import Method
+from assets.methods.selecting.select import Pool, Wanted, select
 from assets.params import Params
 from assets.workspace import HOME
 
@@ -121,7 +124,7 @@ def with_noise(labels: Labels, share: float, seed: int) -> Labels:
 def selected(
     points: Floats, labels: Labels, quota: Literal["natural", "equal"], budgets: tuple[int, ...], seed: int
 ) -> list[npt.NDArray[np.int64]]:
-    """The rows that a run with default settings would choose, one array for each budget."""
+    """The rows that a run with the default preset and this quota would choose, one array for each budget."""
     settings = Params()
     scores = uncertainty.score(
         points,
@@ -130,17 +133,37 @@ def selected(
         settings.uncertainty_scores.regularization,
         seed,
     )
-    weights = np.where(np.isfinite(scores.label_quality), np.clip(scores.label_quality, 1e-6, 1.0), 1.0)
+    rows = len(labels)
+    none = np.zeros(rows, dtype=np.bool_)
+    pool = Pool(
+        ids=[f"{row:08d}" for row in range(rows)],
+        vectors=points,
+        costs=None,
+        suspected=np.array([label is not None for label in scores.suspected_label]),
+        required=none,
+        previous=none,
+    )
+    quality = scoring.score(
+        "label_quality",
+        scores.label_quality,
+        np.isfinite(scores.label_quality),
+        pool.ids,
+        normalise="none",
+        missing="highest",
+    )
     return [
-        selection.select(
-            points,
-            [f"{row:08d}" for row in range(len(labels))],
-            labels.tolist(),
-            balance.apportion(Counter(labels.tolist()), quota, budget).seats,
-            np.array([label is None for label in scores.suspected_label]),
-            weights,
-            settings.selected_subset.block_rows,
-            seed,
+        select(
+            pool,
+            Wanted(
+                budget=budget,
+                quotas=[Quota("label", quota)],
+                values=[labels.tolist()],
+                method=Method("facility_location"),
+                scores=[quality],
+                weights=np.ones(rows),
+                targets=np.empty((0, rows)),
+                seed=seed,
+            ),
         ).indices
         for budget in budgets
     ]

@@ -1,18 +1,18 @@
 """The groups of a column of the subset set against the pool and a target, and the sentences that say what is off.
 
 What belongs here: counts and settings in, numbers and plain sentences out. Where the counts come from is `judging.py`;
-what Great Expectations asks of them is `expectations.py`.
+what Great Expectations asks of them is `expectations.py`; what would mend them, `remedies.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from assets.errors import DataError
 from assets.methods import balance
-from assets.params import Bias, ClassBalance, QuotaRule
+from assets.params import Bias, ClassBalance
 from assets.tables import escape
 from assets.verdict import GroupShares
 
@@ -22,7 +22,11 @@ AGAIN = "materialize selected_subset again"
 
 @dataclass(frozen=True)
 class Comparison:
-    """The groups of one column of the subset, set against the pool and a target."""
+    """The groups of one column of the subset, set against the pool and a target.
+
+    `tokens`: those of the subset by group, where it is these that are to have the shares of the target. Whether a group
+    is there at all is always a matter of rows.
+    """
 
     column: str
     title: str  # what one of its groups is called, such as "class"
@@ -32,6 +36,7 @@ class Comparison:
     tolerance: float
     significance: float
     required: tuple[str, ...]  # groups that must be present
+    tokens: Mapping[str, int] | None = None
 
     @property
     def shares(self) -> dict[str, float]:
@@ -40,9 +45,24 @@ class Comparison:
         return {name: weight / total for name, weight in self.target.items() if weight > 0}
 
     @property
+    def amounts(self) -> Mapping[str, int]:
+        """What is compared with the target: rows by group, or tokens scaled to as many rows as the subset has.
+
+        Scaled, because the bound is of a draw of that many rows: tokens of one row are not drawn one by one.
+        """
+        if self.tokens is None:
+            return self.subset
+        return balance.apportion(self.tokens, "none", sum(self.subset.values())).seats
+
+    @property
+    def subset_shares(self) -> dict[str, float]:
+        """The share of each group in the rows of the subset, or in its tokens."""
+        return balance.shares(self.subset if self.tokens is None else self.tokens)
+
+    @property
     def divergence(self) -> float:
         """D(subset || target) in nats; infinite if the subset has a group that the target does not."""
-        return balance.kl_divergence(self.subset, self.target)
+        return balance.kl_divergence(self.amounts, self.target)
 
     @property
     def bound(self) -> float:
@@ -63,22 +83,32 @@ class Comparison:
 
 
 def compare_classes(
-    pool: Mapping[str, int], subset: Mapping[str, int], settings: ClassBalance, quota: QuotaRule
+    pool: Mapping[str, int],
+    subset: Mapping[str, int],
+    settings: ClassBalance,
+    seats: Mapping[str, int] | None = None,
+    tokens: Mapping[str, int] | None = None,
 ) -> Comparison:
-    """The classes against the target of the settings; raises `DataError` for a target class the pool does not have."""
-    rows = sum(subset.values())
-    target: Mapping[str, float]
-    if settings.target == "pool":
-        target = pool
-    elif settings.target == "equal":
+    """The classes against the target of the settings; raises `DataError` for a target class the pool does not have.
+
+    `seats`: what a quota asks of the classes, which is the target "auto"; None: no quota governs them, and it is the
+    pool. `tokens`: the subset's, by class, where the budget is in tokens; the pool is counted in rows all the same.
+    """
+    is_pool = settings.target == "pool" or (settings.target == "auto" and seats is None)
+    target: Mapping[str, float] = pool
+    if settings.target == "equal":
         target = dict.fromkeys((name for name, count in pool.items() if count), 1.0)
-    elif settings.target == "auto":
-        target = balance.apportion(pool, quota, rows).seats
-    else:
+    elif not isinstance(settings.target, str):
         _require_known(pool, settings.target)
         target = settings.target
+    elif seats is not None and not is_pool:
+        target = seats
     required = tuple(name for name, count in pool.items() if count)
-    return Comparison("label", "class", pool, subset, target, settings.tolerance, settings.significance, required)
+    if settings.target == "auto":
+        required = _reachable(required, seats)
+    counted = None if is_pool else tokens
+    tolerance, significance = settings.tolerance, settings.significance
+    return Comparison("label", "class", pool, subset, target, tolerance, significance, required, counted)
 
 
 def compare_to_pool(
@@ -87,12 +117,24 @@ def compare_to_pool(
     pool: Mapping[str, int],
     subset: Mapping[str, int],
     settings: Bias,
-    target: Mapping[str, float] | None = None,
+    seats: Mapping[str, int] | None = None,
+    tokens: Mapping[str, int] | None = None,
 ) -> Comparison:
-    """The groups of a column against the pool (or `target`); a group with 5 % of the pool must be present."""
+    """The groups of a column against the pool; a group with 5 % of the pool must be present.
+
+    `seats`: what a quota asks of them, which is the target then. `tokens`: as in `compare_classes`.
+    """
     required = tuple(name for name, share in balance.shares(pool).items() if share >= PRESENT_FROM)
-    reference = pool if target is None else target
-    return Comparison(column, title, pool, subset, reference, settings.tolerance, settings.significance, required)
+    required = _reachable(required, seats)
+    target: Mapping[str, float] = pool if seats is None else seats
+    counted = None if seats is None else tokens
+    tolerance, significance = settings.tolerance, settings.significance
+    return Comparison(column, title, pool, subset, target, tolerance, significance, required, counted)
+
+
+def _reachable(required: tuple[str, ...], seats: Mapping[str, int] | None) -> tuple[str, ...]:
+    """Without the groups of which no row passed the filters: a quota has seats, or none, for all others."""
+    return required if seats is None else tuple(name for name in required if name in seats)
 
 
 def _require_known(pool: Mapping[str, int], target: Mapping[str, float]) -> None:
@@ -104,14 +146,12 @@ def _require_known(pool: Mapping[str, int], target: Mapping[str, float]) -> None
 
 def group_shares(comparison: Comparison) -> list[GroupShares]:
     """The shares of every group, largest in the pool first; length bands from short to long."""
-    pool, target, subset = balance.shares(comparison.pool), comparison.shares, balance.shares(comparison.subset)
+    pool, target, subset = balance.shares(comparison.pool), comparison.shares, comparison.subset_shares
     names = sorted({*pool, *target, *subset})
     if comparison.column != "length_band":
         names.sort(key=lambda name: -pool.get(name, 0.0))
-    return [
-        GroupShares(comparison.title, escape(n, 60), pool.get(n, 0.0), target.get(n, 0.0), subset.get(n, 0.0))
-        for n in names
-    ]
+    title = comparison.title if comparison.tokens is None else f"{comparison.title} (tokens)"
+    return [GroupShares(title, escape(n, 60), pool.get(n, 0.0), target.get(n, 0.0), subset.get(n, 0.0)) for n in names]
 
 
 # -- sentences -------------------------------------------------------------------------------------------------------
@@ -124,48 +164,11 @@ def problems(comparison: Comparison) -> list[str]:
         found.append(_missing(comparison))
     if comparison.unknown:
         found.append(f"{comparison.title} {listed(map(quoted, comparison.unknown), 'and')}: not in the pool")
-    known = {name: count for name, count in comparison.subset.items() if name not in comparison.unknown}
+    known = {name: count for name, count in comparison.amounts.items() if name not in comparison.unknown}
     divergence = balance.kl_divergence(known, comparison.target) if any(known.values()) else 0.0
     if divergence > comparison.bound:
         found.append(f"{_furthest(comparison)}; divergence {number(divergence)} > {number(comparison.bound)}")
     return found
-
-
-def class_remedy(comparison: Comparison, target: str | Mapping[str, float], quota: QuotaRule, filtered: bool) -> str:
-    """What would mend the class balance, a setting mostly. `filtered`: whether `selected_subset.noise_filter` is on."""
-    if comparison.unknown:
-        return AGAIN
-    rows, classes = sum(comparison.subset.values()), len(comparison.required)
-    seats = balance.apportion(comparison.pool, quota, rows).seats
-    again = "set selected_subset.noise_filter: false" if filtered else AGAIN
-    if comparison.missing:
-        if rows < classes and isinstance(quota, str):
-            return f"raise selected_subset.budget to at least {classes}"
-        if any(not seats[name] for name in comparison.missing):
-            return "give every class a share in selected_subset.quota, or set selected_subset.quota: natural"
-        return again
-    if target == "auto":
-        return again
-    wanted = "natural" if target == "pool" else target
-    if quota != wanted:
-        shown = wanted if isinstance(wanted, str) else "the shares of checks.class_balance.target"
-        return f"set selected_subset.quota: {shown}"
-    if balance.kl_divergence(seats, comparison.target) > comparison.bound:
-        return "the pool cannot give that: lower selected_subset.budget or set checks.class_balance.target: auto"
-    return again
-
-
-def bias_remedy(comparisons: Sequence[Comparison], quota: QuotaRule) -> str:
-    """What would mend a bias, a setting mostly."""
-    if any(comparison.unknown for comparison in comparisons):
-        return AGAIN
-    if quota != "natural":
-        return "set selected_subset.quota: natural"
-    far = max((c.divergence for c in comparisons if math.isfinite(c.divergence)), default=0.0)
-    accept = math.ceil(far * 100) / 100
-    lacking = any(comparison.missing for comparison in comparisons)
-    accepted = "" if lacking else f", or set checks.bias.tolerance: {accept:g} if this is wanted"
-    return f"raise selected_subset.budget{accepted}"
 
 
 def percent(share: float) -> str:
@@ -188,15 +191,16 @@ def _missing(comparison: Comparison) -> str:
 
 
 def _furthest(comparison: Comparison) -> str:
-    target, subset = comparison.shares, balance.shares(comparison.subset)
+    target, subset, amounts = comparison.shares, comparison.subset_shares, comparison.amounts
     names = sorted({*target, *subset})
-    forbidden = [name for name in names if name not in target and subset[name] and name not in comparison.unknown]
+    forbidden = [name for name in names if name not in target and amounts[name] and name not in comparison.unknown]
     differences = {name: subset.get(name, 0.0) - target.get(name, 0.0) for name in names}
     # A group without a target makes the divergence infinite, however small it is: it is the one to name.
     # Of two that are equally far off, the one that there is too much of.
     worst = max(forbidden or names, key=lambda name: (round(abs(differences[name]), 9), differences[name]))
     of_subset, of_target = percent(subset.get(worst, 0.0)), percent(target.get(worst, 0.0))
-    return f"{comparison.title} {quoted(worst)} has {of_subset} of the subset, target {of_target}"
+    what = "the subset" if comparison.tokens is None else "the subset's tokens"
+    return f"{comparison.title} {quoted(worst)} has {of_subset} of {what}, target {of_target}"
 
 
 def quoted(name: str) -> str:

@@ -32,8 +32,9 @@ ROLES = ("system", "user", "assistant", "tool")
 def as_frame(table: pa.Table, compared: Iterable[tuple[Comparison, Sequence[str]]]) -> pd.DataFrame:
     """The subset as Great Expectations sees it: its columns, then the number of messages and the compared columns.
 
-    `compared`: each comparison with the group of every row. `messages` holds the roles. Texts that no expectation reads
-    are left out; what is kept is harmless in Data Docs.
+    `compared`: each comparison with the group of every row; one of tokens has a second column, in which each group has
+    its part of the tokens. `messages` holds the roles. Texts that no expectation reads are left out; what is kept is
+    harmless in Data Docs.
     """
     import pandas as pd
 
@@ -49,7 +50,17 @@ def as_frame(table: pa.Table, compared: Iterable[tuple[Comparison, Sequence[str]
     for comparison, values in compared:
         names = shown(comparison)
         columns[harmless(comparison.column)] = [names[value] for value in values]
+        if comparison.tokens is not None:
+            # Great Expectations counts rows: here each group has the part of them that it has of the tokens.
+            amounts = comparison.amounts
+            columns[_measured(comparison)] = [names[name] for name in sorted(amounts) for _ in range(amounts[name])]
     return pd.DataFrame(columns)
+
+
+def _measured(comparison: Comparison) -> str:
+    """The column whose divergence is measured."""
+    column = harmless(comparison.column)
+    return column if comparison.tokens is None else f"tokens by {column}"
 
 
 def _all_harmless(values: list[str | None]) -> list[str | None]:
@@ -143,7 +154,9 @@ def _of_groups(comparison: Comparison) -> list[Any]:
         # The divergence ignores nulls and reports an unknown group only as "no value": hence the other three.
         gxe.ExpectColumnValuesToNotBeNull(column=column),
         gxe.ExpectColumnValuesToBeInSet(column=column, value_set=in_pool),
-        gxe.ExpectColumnKLDivergenceToBeLessThan(column=column, partition_object=partition, threshold=comparison.bound),
+        gxe.ExpectColumnKLDivergenceToBeLessThan(
+            column=_measured(comparison), partition_object=partition, threshold=comparison.bound
+        ),
     ]
     if comparison.required:
         present = [names[name] for name in comparison.required]

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from assets.methods import balance
 from assets.methods.conversations import characters
 from assets.params import Bias
-from assets.selected_subset import NO_LABEL
+from assets.selection_columns import NO_LABEL
 
 COLUMNS = ("source", "label", "attributes", "messages")  # of a record, those that are read here
 NO_VALUE = "(none)"
@@ -82,6 +82,14 @@ def filled(values: pa.Array | pa.ChunkedArray, name: str) -> list[str]:
 def attribute_column(key: str) -> str:
     """What the column of an attribute is called among those that are compared."""
     return f"attribute {key}"
+
+
+def added(values: Sequence[str], amounts: Sequence[int]) -> dict[str, int]:
+    """The sum of the amounts of the rows of each group; `values`: the group of each row."""
+    total: Counter[str] = Counter()
+    for value, amount in zip(values, amounts, strict=True):
+        total[value] += amount
+    return dict(total)
 
 
 def length_bands(pool: Groups, of: Groups, settings: Bias) -> list[str]:

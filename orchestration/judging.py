@@ -1,7 +1,8 @@
 """Judging a subset: the tables in; the outcome of every check, Data Docs and the verdict out.
 
 What belongs here: deciding what is compared with what, and turning results into outcomes. It knows nothing of Dagster.
-Counting is `groups.py`; the sentences are `comparisons.py`; what Great Expectations sees is `expectations.py`.
+What was asked for is `asked.py`; reading and counting, `subset_rows.py` and `groups.py`; the sentences are
+`comparisons.py` and `remedies.py`; what Great Expectations sees is `expectations.py`.
 """
 
 from __future__ import annotations
@@ -9,22 +10,20 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assets import tables, verdict
-from assets.methods import balance
 from assets.params import Bias, Params
-from assets.selected_subset import resolve_budget
 from assets.tables import escape
 from assets.verdict import CheckOutcome
 from assets.workspace import Workspace
-from orchestration import comparisons, expectations, groups, report_page
-from orchestration.comparisons import AGAIN, Comparison, number
+from orchestration import comparisons, expectations, groups, remedies, report_page, subset_rows
+from orchestration.asked import MANIFEST, Asked
+from orchestration.comparisons import AGAIN, Comparison, listed, number
 from orchestration.groups import NO_VALUE, Groups, length_bands
 
 if TYPE_CHECKING:
@@ -33,14 +32,16 @@ if TYPE_CHECKING:
 ASSET = "selected_subset"
 CHECKS = {
     "record_schema": "Every row is a whole record: columns, unique ids, ranks 1 to n, a gain, messages, known roles.",
-    "class_balance": "The classes have the shares that were asked for, as far as chance allows, and none is missing.",
-    "bias": "Source, length and declared attributes are spread as in the pool, and no large group is missing.",
+    "class_balance": "The classes have the shares that were asked for, as far as chance allows, and none is missing. "
+    "A warning only where no shares were asked for.",
+    "bias": "Source, length and declared attributes are spread as in the pool, or as a quota asks, and no large group "
+    "is missing. A warning only where other rows than those of the pool were asked for.",
 }
 DOCS = "checks"  # the folder of Data Docs among the reports
 PAGE = "checks.html"  # what people open
 MOST_GROUPS = 50  # an attribute with more distinct values than this is closer to an identifier than to a group
 
-_FILLED = ("source", "messages")  # columns that are counted and may have no nulls
+Severity = Literal["ERROR", "WARN"]
 
 
 def run_checks(workspace: Workspace) -> list[CheckOutcome]:
@@ -56,147 +57,136 @@ def run_checks(workspace: Workspace) -> list[CheckOutcome]:
         (workspace.reports / name).unlink(missing_ok=True)
     if docs.exists():
         shutil.rmtree(docs)
-    subset, unreadable = _read(workspace.require(ASSET) / "subset.parquet")
-    if subset is None:
-        outcomes = [CheckOutcome(name, False, "ERROR", unreadable, {}) for name in CHECKS]
+    folder = workspace.require(ASSET)
+    asked = Asked.read(folder)
+    subset, unreadable = subset_rows.read(folder / "subset.parquet", asked is not None and asked.in_tokens)
+    if subset is None or asked is None:
+        why = unreadable or f"{MANIFEST} is missing or damaged; {AGAIN}"
+        outcomes = [CheckOutcome(name, False, "ERROR", why, {}) for name in CHECKS]
     else:
         pool = Groups.of(tables.batches(workspace.require("cleaned_data"), groups.COLUMNS))
-        outcomes = judge(subset, pool, workspace.params, docs)
+        outcomes = judge(subset, pool, asked, workspace.params, docs)
     page = report_page.page(outcomes, report_page.links(workspace.reports, docs))
     tables.write_text(workspace.reports / PAGE, page)
     verdict.write(workspace.reports / verdict.FILE, subset_hash, outcomes)
     return outcomes
 
 
-def _read(path: Path) -> tuple[pa.Table | None, str]:
-    """The subset, or None and why it cannot be compared with anything."""
-    try:
-        with pq.ParquetFile(path) as file:
-            subset = file.read()
-    except (OSError, pa.ArrowInvalid):
-        return None, f"{path.name} is missing or damaged; {AGAIN}"
-    for column in tables.SUBSET:
-        if column.name not in subset.schema.names:
-            if column.name in groups.COLUMNS:
-                return None, f"{path.name} has no column '{column.name}'; {AGAIN}"
-            continue  # the record schema will say so
-        found = subset.schema.field(column.name).type
-        if found != column.type:
-            return None, f"{path.name}: column '{column.name}' is {found}, expected {column.type}; {AGAIN}"
-        if column.name in _FILLED and _has_nulls(subset.column(column.name).combine_chunks()):
-            return None, f"{path.name}: column '{column.name}' has nulls; {AGAIN}"
-    return (subset, "") if subset.num_rows else (None, "the subset has no rows; raise selected_subset.budget")
-
-
-def _has_nulls(values: pa.Array) -> bool:
-    """Whether there are nulls in `values` or in what they are made of."""
-    if pa.types.is_list(values.type):
-        inner = [values.flatten()]
-    else:
-        inner = values.flatten() if pa.types.is_struct(values.type) else []
-    return values.null_count > 0 or any(map(_has_nulls, inner))
-
-
 # -- judging ---------------------------------------------------------------------------------------------------------
 
 
-def judge(table: pa.Table, pool: Groups, params: Params, docs: Path) -> list[CheckOutcome]:
+def judge(table: pa.Table, pool: Groups, asked: Asked, params: Params, docs: Path) -> list[CheckOutcome]:
     """The outcome of every check on a readable subset; writes Data Docs into `docs`.
 
     Raises `DataError` for settings that do not fit the pool.
     """
-    settings, checks = params.selected_subset, params.checks
+    checks = params.checks
     subset = Groups.of(table.select(groups.COLUMNS).to_batches())
-    by_label = pool.labelled
-    budget = resolve_budget(settings.budget, pool.rows)
-    # Where there are no labels, the quota is one of sources.
-    seats = balance.apportion(pool.label if by_label else pool.source, settings.quota, budget).seats
-    class_settings = checks.class_balance
-    if not by_label and isinstance(class_settings.target, str):
-        class_settings = class_settings.model_copy(update={"target": "pool"})
-    classes = comparisons.compare_classes(pool.label, subset.label, class_settings, settings.quota)
-    others, notes = compare_others(pool, subset, checks.bias, None if by_label else seats)
-
     values = groups.values_by_row(table, length_bands(pool, subset, checks.bias))
     # An attribute of the pool that no row of the subset has is compared all the same.
     nowhere = [NO_VALUE] * table.num_rows
+    tokens = table.column("tokens").to_pylist() if asked.in_tokens else None
+
+    def tokens_by(column: str) -> Mapping[str, int] | None:
+        return None if tokens is None else groups.added(values.get(column, nowhere), tokens)
+
+    by_label = pool.labelled
+    class_settings = checks.class_balance
+    if not by_label and isinstance(class_settings.target, str):
+        class_settings = class_settings.model_copy(update={"target": "pool"})
+    seats = asked.seats("label")
+    classes = comparisons.compare_classes(pool.label, subset.label, class_settings, seats, tokens_by("label"))
+    others, notes = compare_others(pool, subset, checks.bias, asked, tokens_by)
+
     frame = expectations.as_frame(table, [(each, values.get(each.column, nowhere)) for each in [classes, *others]])
     derived = [name for name in frame.columns if name not in table.schema.names]
     suites = {
-        "record_schema": expectations.record_schema_suite([*tables.SUBSET.names, *derived], sum(seats.values())),
+        "record_schema": expectations.record_schema_suite([*tables.SUBSET.names, *derived], asked.rows),
         "class_balance": expectations.class_balance_suite(classes),
         "bias": expectations.bias_suite(others),
     }
     results = expectations.validate(frame, suites, docs)
     return [
-        record_outcome(results["record_schema"], table.num_rows),
-        class_outcome(results["class_balance"], classes, params, by_label),
+        record_outcome(results["record_schema"], table.num_rows, asked.differs_in(params.selected_subset)),
+        class_outcome(results["class_balance"], classes, params, by_label, seats),
         bias_outcome(results["bias"], others, params, notes),
     ]
 
 
 def compare_others(
-    pool: Groups, subset: Groups, settings: Bias, source_seats: Mapping[str, int] | None
+    pool: Groups, subset: Groups, settings: Bias, asked: Asked, tokens_by: Callable[[str], Mapping[str, int] | None]
 ) -> tuple[list[Comparison], list[str]]:
-    """Source, length band and attributes against the pool, and a note for each attribute that is not compared.
+    """Source, length band and attributes, and a note for each attribute that is not compared.
 
-    `source_seats`: what the quota asks of the sources, where it is one of sources; their target then.
+    Each is compared with the pool or, where a quota governs it, with its seats; in tokens, where the seats are:
+    `tokens_by` gives those of the subset by the groups of a column.
     """
     bands = [Counter(length_bands(pool, groups, settings)) for groups in (pool, subset)]
+    source = asked.seats("source")
     compared = [
-        comparisons.compare_to_pool("source", "source", pool.source, subset.source, settings, source_seats),
+        comparisons.compare_to_pool(
+            "source", "source", pool.source, subset.source, settings, source, tokens_by("source")
+        ),
         comparisons.compare_to_pool("length_band", "length band", bands[0], bands[1], settings),
     ]
     notes = []
     for key in sorted({*pool.attributes, *subset.attributes}):
-        values, column = pool.values_of(key), groups.attribute_column(key)
-        if len(values) > MOST_GROUPS:
+        values, column, seats = pool.values_of(key), groups.attribute_column(key), asked.seats_of_attribute(key)
+        if len(values) > MOST_GROUPS and seats is None:
             notes.append(f"attribute '{escape(key, 60)}' is not checked: it has {len(values):,} different values")
             continue
         # An attribute may be called "source" too; each column needs a title of its own.
         title = escape(column if key in {each.title for each in compared} else key, 60)
-        compared.append(comparisons.compare_to_pool(column, title, values, subset.values_of(key), settings))
+        of_subset, tokens = subset.values_of(key), tokens_by(column)
+        compared.append(comparisons.compare_to_pool(column, title, values, of_subset, settings, seats, tokens))
     return compared, notes
 
 
 # -- outcomes --------------------------------------------------------------------------------------------------------
 
 
-def record_outcome(result: ExpectationSuiteValidationResult, rows: int) -> CheckOutcome:
-    """Whether every row is a whole record."""
+def record_outcome(result: ExpectationSuiteValidationResult, rows: int, changed: Sequence[str]) -> CheckOutcome:
+    """Whether every row is a whole record, and chosen by the settings of now; `changed`: those that are others."""
     faults = expectations.record_problems(result)
+    if changed:
+        named = listed([f"selected_subset.{escape(key, 60)}" for key in changed], "and")
+        faults.append(f"chosen by other settings than those of now: {named}")
     summary = f"{rows:,} whole {'record' if rows == 1 else 'records'}"
     return _outcome("record_schema", result, faults, AGAIN, summary, {"rows": rows})
 
 
 def class_outcome(
-    result: ExpectationSuiteValidationResult, classes: Comparison, params: Params, labelled: bool
+    result: ExpectationSuiteValidationResult,
+    classes: Comparison,
+    params: Params,
+    labelled: bool,
+    seats: Mapping[str, int] | None,
 ) -> CheckOutcome:
-    """Whether the classes are balanced as was asked."""
-    settings = params.selected_subset
+    """Whether the classes are balanced as was asked; a warning where neither a quota nor a target asks for anything."""
+    settings, target = params.selected_subset, params.checks.class_balance.target
     faults = comparisons.problems(classes)
-    remedy = (
-        comparisons.class_remedy(classes, params.checks.class_balance.target, settings.quota, settings.noise_filter)
-        if faults
-        else ""
-    )
+    remedy = remedies.class_remedy(classes, target, settings, seats) if faults else ""
     divergence = f"divergence {number(classes.divergence)}, at most {number(classes.bound)}"
     summary = f"all {len(classes.required):,} classes are present; {divergence}" if labelled else "no labels"
     facts = {"classes": len(classes.required), "missing": len(classes.missing), **_divergence(classes)}
-    return _outcome("class_balance", result, faults, remedy, summary, facts, [classes])
+    is_owed = seats is not None or target != "auto"
+    excuse = "" if is_owed else remedies.why_classes_only_warn(settings)
+    return _outcome("class_balance", result, faults, remedy, summary, facts, [classes], excuse)
 
 
 def bias_outcome(
     result: ExpectationSuiteValidationResult, others: Sequence[Comparison], params: Params, notes: Sequence[str]
 ) -> CheckOutcome:
-    """Whether the other columns are spread as in the pool."""
+    """Whether the other columns are spread as was asked; a warning where rows unlike those of the pool were."""
+    settings = params.selected_subset
     off = [(comparison, found) for comparison in others if (found := comparisons.problems(comparison))]
     faults = [fault for _, found in off for fault in found]
-    remedy = comparisons.bias_remedy([comparison for comparison, _ in off], params.selected_subset.quota)
+    remedy = remedies.bias_remedy([comparison for comparison, _ in off], settings)
     each = ", ".join(f"{c.title} {number(c.divergence)} (at most {c.bound:.3g})" for c in others)
     summary = "; ".join([f"divergence from the pool: {each}", *notes])
     facts = {"columns": {c.title: _divergence(c) for c in others}, "notes": list(notes)}
-    return _outcome("bias", result, faults, remedy, summary, facts, others)
+    excuse = "" if settings.asks_for_likeness else remedies.why_bias_only_warns(settings)
+    return _outcome("bias", result, faults, remedy, summary, facts, others, excuse)
 
 
 def _outcome(
@@ -207,15 +197,21 @@ def _outcome(
     summary: str,
     facts: Mapping[str, Any],
     compared: Sequence[Comparison] = (),
+    excuse: str = "",
 ) -> CheckOutcome:
+    """`excuse`: why faults block nothing; none where they do."""
+    # A subset of another pool is nobody's wish.
+    severity: Severity = "WARN" if excuse and not any(each.unknown for each in compared) else "ERROR"
     if not result.success and not faults:
         # A suite that fails for a reason the sentences do not know must not pass.
         failed = sorted({config.type for config, _ in expectations.failures(result)})
-        faults, remedy = [f"failed: {', '.join(failed)}"], "see the Data Docs"
+        faults, remedy, severity = [f"failed: {', '.join(failed)}"], "see the Data Docs", "ERROR"
     passed = not faults
     shares = tuple(row for comparison in compared for row in comparisons.group_shares(comparison))
     said = summary if passed else f"{'; '.join(faults)}; {remedy}"
-    return CheckOutcome(name, passed, "ERROR", said, facts, shares)
+    if not passed and severity == "WARN":
+        said = f"{'; '.join(faults)}; {excuse}; if it is not wanted: {remedy}"
+    return CheckOutcome(name, passed, severity, said, facts, shares)
 
 
 def _divergence(comparison: Comparison) -> dict[str, float | None]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.tables import escape
 from assets.workspace import read_json
+from orchestration import selection_chapter
 from orchestration.lookups import Tables, by_value
-from orchestration.stories import Section, absent, stale
+from orchestration.stories import Section, absent, counted_rows, stale
 
 MEANINGS = {
     "entropy": "bits; higher = more uncertain",
@@ -76,75 +76,15 @@ def _cluster(known: Tables, record: Values, chosen: Values | None) -> Section:
         inside = rows.filter(pc.equal(rows.column("cluster"), cluster)).column("distance").to_numpy()
         size += len(inside)
         nearer += int(np.count_nonzero(inside < distance))
-    said = f"in cluster {cluster}, which has {_rows(size)}; {nearer:,} of them nearer to its centre"
+    said = f"in cluster {cluster}, which has {counted_rows(size)}; {nearer:,} of them nearer to its centre"
     facts = {"cluster": cluster, "size of the cluster": size, "distance": distance}
     repeated = ("cluster", "size of the cluster")
     return Section("cluster_assignments", "clustered", said, facts, {"distance": _DISTANCE}, repeated=repeated)
-
-
-def _subset(known: Tables, record: Values, chosen: Values | None) -> Section:
-    manifest = read_json(known.root / "data" / "selected_subset" / "manifest.json") or {}
-    pool, size = manifest.get("pool_rows"), manifest.get("rows")
-    if chosen is not None and chosen["id"] == record["id"]:
-        said = f"selected: rank {chosen['rank']:,} of {size or 'some':,}; {escape(chosen['reason'], 300)}"
-        facts = {"rank": chosen["rank"], "gain": chosen["gain"], "reason": chosen["reason"]}
-        meanings = {"gain": "its weight × the rows that it newly covers"}
-        return Section("selected_subset", "selected", said, facts, meanings, repeated=("rank", "reason"))
-    rows = known.rows("cleaned_data")
-    if pool is not None and pool != rows:
-        return stale("selected_subset", f"was chosen from {pool:,} rows, of which there are {rows:,} now")
-    return _not_selected(known, record, manifest)
-
-
-def _not_selected(known: Tables, record: Values, manifest: Values) -> Section:
-    said = f"not selected; it was one of {_rows(manifest.get('pool_rows'))} for {_rows(manifest.get('rows'))} wanted"
-    scores = known.find("uncertainty_scores", ["id"], by_value("id", [record["id"]]), ["target", "suspected_label"], 1)
-    suspected = scores.rows[0] if scores.rows else {}
-    is_filtered = manifest.get("settings", {}).get("selected_subset", {}).get("noise_filter")
-    if is_filtered and suspected.get("target") == "label" and suspected["suspected_label"] is not None:
-        said = (
-            "not selected: left out by the noise filter, because the probe would rather have called it "
-            f"'{escape(suspected['suspected_label'], 80)}'"
-        )
-    facts = {**_group_taken(known, record, manifest), **_cluster_taken(known, record)}
-    for what, each in facts.items():
-        said += f"; of the {_rows(each['pool'])} of its {what}, {each['selected']:,} selected"
-    return Section("selected_subset", "not selected", said, facts, repeated=tuple(facts))
-
-
-def _group_taken(known: Tables, record: Values, manifest: Values) -> dict[str, dict[str, Any]]:
-    """How many rows of its class, or of its source where there are no classes, were selected."""
-    column = "source" if manifest.get("grouped_by") == "source" else "label"
-    taken, name = ("sources", record["source"]) if column == "source" else ("classes", record["label"])
-    selected = manifest.get(taken, {}).get("(no label)" if name is None else name, 0)
-    pool = known.find("cleaned_data", [column], by_value(column, [name]), most=0).count
-    return {"source" if column == "source" else "class": {"name": name, "selected": selected, "pool": pool}}
-
-
-def _cluster_taken(known: Tables, record: Values) -> dict[str, dict[str, Any]]:
-    """How many rows of its cluster were selected."""
-    found = known.find("cluster_assignments", ["id"], by_value("id", [record["id"]]), ["cluster"], most=1).rows
-    if not found:
-        return {}
-    cluster = found[0]["cluster"]
-
-    def is_inside(keys: pa.Table) -> pa.ChunkedArray:
-        return pc.equal(keys.column("cluster"), cluster)
-
-    def count(asset: str, file: str = "") -> int:
-        return known.find(asset, ["cluster"], is_inside, most=0, file=file).count
-
-    selected, pool = count("selected_subset", "subset.parquet"), count("cluster_assignments")
-    return {"cluster": {"name": cluster, "selected": selected, "pool": pool}}
 
 
 CHAPTERS = {
     "embeddings": (_embeddings, ""),
     "uncertainty_scores": (_scores, ""),
     "cluster_assignments": (_cluster, ""),
-    "selected_subset": (_subset, "subset.parquet"),
+    "selected_subset": (selection_chapter.section, selection_chapter.SUBSET),
 }
-
-
-def _rows(count: int | None) -> str:
-    return "an unknown number of rows" if count is None else f"{count:,} row" + ("" if count == 1 else "s")

@@ -18,7 +18,7 @@ MOST_ROWS = 200  # of a table of groups
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1c2733 }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-.passed { color: #1a7f4b } .failed { color: #b3261e }
+.passed { color: #1a7f4b } .failed { color: #b3261e } .warning { color: #8a5a00 }
 table { border-collapse: collapse; margin-top: .5rem } th, td { padding: .15rem .8rem; text-align: right }
 th { border-bottom: 1px solid #b8c4ce }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left }
@@ -27,11 +27,16 @@ th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: l
 
 def page(outcomes: Sequence[CheckOutcome], links: Sequence[str]) -> str:
     """The page as HTML; `links` are the addresses of Data Docs, relative to it. Every text of a record is escaped."""
-    passed = all(outcome.passed for outcome in outcomes)
-    verdict = "All checks passed" if passed else "No version: a check failed"
+    states = [state(outcome) for outcome in outcomes]
+    worst = next((each for each in ("failed", "warning") if each in states), "passed")
+    verdict = {
+        "failed": "No version: a check failed",
+        "warning": f"No check blocks a version, {states.count('warning')} of {len(states)} with a warning",
+        "passed": "All checks passed",
+    }[worst]
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Checks of the subset</title>',
-        f"<style>{_STYLE}</style><h1 class={_state(passed)}>{verdict}</h1>",
+        f"<style>{_STYLE}</style><h1 class={worst}>{verdict}</h1>",
         *(_section(outcome) for outcome in outcomes),
     ]
     if links:
@@ -40,14 +45,18 @@ def page(outcomes: Sequence[CheckOutcome], links: Sequence[str]) -> str:
     return "\n".join(parts) + "\n</html>\n"
 
 
+def state(outcome: CheckOutcome) -> str:
+    """One word: passed, failed or, where it blocks nothing, warning."""
+    return "passed" if outcome.passed else "failed" if outcome.severity == "ERROR" else "warning"
+
+
 def links(reports: Path, docs: Path) -> list[str]:
     """The pages of results below the folder of Data Docs, relative to the folder of the reports."""
     return sorted(path.relative_to(reports).as_posix() for path in docs.glob("validations/**/*.html"))
 
 
 def _section(outcome: CheckOutcome) -> str:
-    state = "passed" if outcome.passed else "failed"
-    title = f"<h2>{_text(outcome.name)}: <span class={_state(outcome.passed)}>{state}</span></h2>"
+    title = f"<h2>{_text(outcome.name)}: <span class={state(outcome)}>{state(outcome)}</span></h2>"
     return f"{title}<p>{_text(outcome.summary)}</p>{_table(outcome.table)}"
 
 
@@ -64,10 +73,6 @@ def _table(rows: Sequence[GroupShares]) -> str:
 def _cells(row: GroupShares) -> list[str]:
     shares = [percent(share) for share in (row.pool, row.target, row.subset)]
     return [row.column, row.group, *shares, f"{100 * row.difference:+.1f}"]
-
-
-def _state(passed: bool) -> str:
-    return "passed" if passed else "failed"
 
 
 def _text(text: str) -> str:

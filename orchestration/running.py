@@ -67,7 +67,7 @@ def run(
         result = defs.resolve_job_def(job.name).execute_in_process(
             instance=opened, raise_on_error=False, run_config=run_config, tags={REPOSITORY_TAG: REPOSITORY}
         )
-    return _outcome(result)
+    return outcome_of(result)
 
 
 def _job_of(only: list[str] | None) -> Any:
@@ -82,7 +82,8 @@ def _job_of(only: list[str] | None) -> Any:
     return dg.define_asset_job("materialize", selection)
 
 
-def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+def outcome_of(result: dg.ExecuteInProcessResult) -> Outcome:
+    """What Dagster's events say of a run."""
     metadata: dict[str, dict[str, Any]] = {}
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
@@ -95,7 +96,9 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
             key = event.step_materialization_data.materialization.asset_key.to_user_string()
             metadata[key] = {name: value.value for name, value in event.materialization.metadata.items()}
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            if not event.asset_check_evaluation_data.passed:
+            evaluation = event.asset_check_evaluation_data
+            # A warning stops nothing: where its step fails all the same, that is for another reason.
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
                 failed_checks.add(step)
         elif event.is_step_success:
             seconds[step] = event.step_success_data.duration_ms / 1000

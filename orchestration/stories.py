@@ -105,6 +105,11 @@ def tell(console: Console, explanation: Explanation) -> None:
         console.print(Text(f"… and {explanation.left_out:,} more"))
 
 
+def counted_rows(count: int | None) -> str:
+    """A number of rows in a sentence."""
+    return "an unknown number of rows" if count is None else f"{count:,} row" + ("" if count == 1 else "s")
+
+
 def _section(section: Section) -> RenderableType:
     title = Text.assemble((section.asset, STYLES.get(section.outcome, "")), "  ", section.said)
     grid = Table.grid(padding=(0, 2, 0, 0))

@@ -1,8 +1,10 @@
-"""The tables at the end of `pickwise run`: rows in and out, why rows were dropped, balance, checks, version, times."""
+"""The tables at the end of `pickwise run`: rows in and out, why rows were dropped, checks, version, times.
+
+What is said of the selection itself is `selection_summary.py`.
+"""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,11 @@ from assets import drops, losses, params, tables
 from assets.drops import Drops
 from assets.errors import PickwiseError
 from assets.workspace import SETTINGS, read_json
+from orchestration import selection_summary
 from orchestration.jobs import DATA_ASSETS
 from orchestration.left_out import LEDGERS, left_out_by
 from orchestration.running import Outcome
 
-MOST_CLASSES = 15
 MOST_REASONS = 25
 
 
@@ -33,9 +35,7 @@ def show(console: Console, root: Path, outcome: Outcome) -> None:
         console.print(reasons)
     for line in warnings(left_out):
         console.print(f"[bold red]{escape(line)}[/bold red]", soft_wrap=True, highlight=False)
-    balance = _balance(root)
-    if balance:
-        console.print(balance)
+    selection_summary.show(console, root, is_current="selected_subset" in outcome.metadata)
     if "selected_subset" in outcome.metadata:
         console.print(checks(root))
     _version(console, outcome)
@@ -75,7 +75,7 @@ def _happened(name: str, facts: dict[str, Any]) -> str:
         "embeddings": _embedded(facts),
         "uncertainty_scores": f"{facts.get('suspected labels', 0):,} suspected labels",
         "cluster_assignments": f"{_counted(facts.get('clusters', 0), 'cluster')}",
-        "selected_subset": f"{100 * facts.get('share of the pool', 0.0):.1f} % of the pool",
+        "selected_subset": _selected(facts),
         "subset_version": f"{facts.get('version', '')}: {facts.get('why', '')}",
     }[name]
     return f"{said} (reused)" if "reused" in facts else said
@@ -91,6 +91,11 @@ def _embedded(facts: dict[str, Any]) -> str:
     return f"{said}, {repeated:,} repeat a text" if repeated else said
 
 
+def _selected(facts: dict[str, Any]) -> str:
+    share = f"{100 * facts.get('share of the pool', 0.0):.1f} % of the pool"
+    return "; ".join([*(str(facts[name]) for name in ("preset", "spent") if name in facts), share])
+
+
 def _reasons(root: Path, left_out: Mapping[str, Drops]) -> Table | None:
     table = Table(title="Why rows were left out", title_justify="left")
     table.add_column("step")
@@ -102,9 +107,6 @@ def _reasons(root: Path, left_out: Mapping[str, Drops]) -> Table | None:
         table.add_row(escape(tables.escape(step, 40)), escape(tables.escape(reason, 60)), f"{count:,}")
     if rest := rows[MOST_REASONS:]:
         table.add_row("", f"{len(rest):,} more", f"{sum(count for _, _, count in rest):,}")
-    suspected = (read_json(root / "data" / "metrics" / "selected_subset.json") or {}).get("suspected_labels_left_out")
-    if suspected:
-        table.add_row("selected_subset", "suspected label", f"{suspected:,}")
     return table if table.row_count else None
 
 
@@ -122,33 +124,6 @@ def _step_order(root: Path) -> list[str]:
         return []
 
 
-def _balance(root: Path) -> Table | None:
-    path = root / "data" / "metrics" / "classes.csv"
-    if not path.is_file():
-        return None
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    manifest = read_json(root / "data" / "selected_subset" / "manifest.json") or {}
-    grouped_by = str(manifest.get("grouped_by", "label"))
-    table = Table(title=f"Balance before and after, by {grouped_by}", title_justify="left")
-    table.add_column(grouped_by)
-    for name in ("pool", "share", "subset", "share"):
-        table.add_column(name, justify="right")
-    for row in rows[:MOST_CLASSES]:
-        shares = [f"{100 * float(row[name]):.1f} %" for name in ("pool share", "subset share")]
-        table.add_row(escape(row["class"]), f"{int(row['pool']):,}", shares[0], f"{int(row['subset']):,}", shares[1])
-    if len(rows) > MOST_CLASSES:
-        left = rows[MOST_CLASSES:]
-        table.add_row(
-            f"{len(left)} more",
-            f"{sum(int(row['pool']) for row in left):,}",
-            f"{100 * sum(float(row['pool share']) for row in left):.1f} %",
-            f"{sum(int(row['subset']) for row in left):,}",
-            f"{100 * sum(float(row['subset share']) for row in left):.1f} %",
-        )
-    return table
-
-
 def checks(root: Path) -> Table:
     """What each check of the present subset found."""
     verdict = read_json(root / "data" / "reports" / "checks.json") or {"checks": []}
@@ -157,7 +132,8 @@ def checks(root: Path) -> Table:
     table.add_column("")
     table.add_column("what it found")
     for check in verdict["checks"]:
-        mark = "[green]passed[/green]" if check["passed"] else "[red]failed[/red]"
+        failed = "[yellow]warning[/yellow]" if check["severity"] == "WARN" else "[red]failed[/red]"
+        mark = "[green]passed[/green]" if check["passed"] else failed
         table.add_row(check["name"], mark, escape(check["summary"]))
     return table
 

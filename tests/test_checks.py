@@ -1,15 +1,19 @@
 """The checks in Dagster: what is shown of an outcome, and what a failing one stops."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from subsets import skewed, workspace
 
+from assets import verdict
 from assets.verdict import GroupShares
 from assets.workspace import Workspace
 from orchestration import checks
 from orchestration.judging import CHECKS
+from orchestration.running import outcome_of
 
 # -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -82,6 +86,8 @@ def test_a_failing_check_stops_the_version_and_all_checks_are_reported(tmp_path:
         )
     assert not result.success
     assert not later.success
+    assert outcome_of(result).blocked
+    assert not outcome_of(result).unexpected
     assert ran == ["selected_subset"]
     evaluations = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert set(evaluations) == set(CHECKS)
@@ -105,10 +111,48 @@ def test_passing_checks_let_the_version_through(tmp_path: Path) -> None:
     assert stored["passed"] is True
 
 
+def test_a_warning_lets_the_version_through_and_is_reported_as_one(tmp_path: Path) -> None:
+    rows = skewed()
+    chosen = [row for row in rows if row["source"] == "books" and row["label"] != "rare"][:20]
+    space = workspace(tmp_path, rows, chosen, "selected_subset: {budget: 20, preset: k_center}")
+    definitions, ran = graph(space)
+    result = definitions.resolve_job_def("all_of_it").execute_in_process()
+    assert result.success
+    assert ran == ["selected_subset", "subset_version"]
+    evaluations = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    assert {name: each.passed for name, each in evaluations.items()} == {
+        "record_schema": True, "class_balance": False, "bias": False,
+    }  # fmt: skip
+    for name in ("class_balance", "bias"):
+        assert evaluations[name].severity == dg.AssetCheckSeverity.WARN
+        assert "a warning only, which blocks nothing" in str(evaluations[name].description)
+    verdict.require(space.reports / verdict.FILE, space.content_hash("selected_subset"))
+    assert (outcome_of(result).success, outcome_of(result).blocked) == (True, False)
+
+
+@pytest.mark.parametrize("severity", dg.AssetCheckSeverity)
+def test_an_error_after_a_mere_warning_is_not_taken_for_a_failed_check(severity: dg.AssetCheckSeverity) -> None:
+    @dg.asset
+    def subset() -> None: ...
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="subset", blocking=True) for name in ("one", "two")])
+    def both() -> Iterator[dg.AssetCheckResult]:
+        yield dg.AssetCheckResult(check_name="one", passed=False, severity=severity)
+        raise RuntimeError("a disk that is gone")
+
+    definitions = dg.Definitions([subset], asset_checks=[both], executor=dg.in_process_executor)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    outcome = outcome_of(job.execute_in_process(raise_on_error=False))
+    assert not outcome.success
+    assert outcome.blocked == (severity == dg.AssetCheckSeverity.ERROR)
+    assert ("a disk that is gone" in str(outcome.unexpected)) != outcome.blocked
+
+
 def test_what_a_user_can_mend_fails_the_run_in_one_line(tmp_path: Path) -> None:
     rows = skewed()
-    definitions, ran = graph(workspace(tmp_path, rows, rows[::10], "selected_subset: {budget: 9000}"))
+    settings = "selected_subset: {budget: 26}\nchecks: {class_balance: {target: {comon: 1.0}}}"
+    definitions, ran = graph(workspace(tmp_path, rows, rows[::10], settings))
     result = definitions.resolve_job_def("all_of_it").execute_in_process(raise_on_error=False)
     (failure,) = result.filter_events(lambda event: event.is_step_failure)
-    assert "selected_subset.budget: 9000 rows asked for" in str(failure.step_failure_data.user_failure_data)
+    assert "checks.class_balance.target: no class 'comon'" in str(failure.step_failure_data.user_failure_data)
     assert ran == ["selected_subset"]

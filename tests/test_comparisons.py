@@ -1,16 +1,17 @@
-"""The sentences that say what is off and what would mend it."""
+"""What is compared with what, and the sentences that say what is off."""
 
 import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assets.errors import DataError
+from assets.methods.balance import apportion
 from assets.params import Bias, ClassBalance
 from orchestration.comparisons import (
     Comparison,
-    bias_remedy,
-    class_remedy,
     compare_classes,
     compare_to_pool,
     group_shares,
@@ -25,7 +26,8 @@ ANSI = "\x1b[31mred\x1b[0m"
 
 
 def classes(subset: dict[str, int], target: Any = "auto", quota: Any = "natural") -> Comparison:
-    return compare_classes(TREC, subset, ClassBalance(target=target), quota)
+    seats = apportion(TREC, quota, sum(subset.values())).seats
+    return compare_classes(TREC, subset, ClassBalance(target=target), seats)
 
 
 # -- sentences -------------------------------------------------------------------------------------------------------
@@ -51,7 +53,7 @@ def test_the_class_that_is_furthest_off_is_named_with_both_shares_and_the_diverg
 def test_many_missing_classes_are_counted_and_the_largest_named() -> None:
     pool = {f"c{i:02}": 100 + i for i in range(77)}
     subset = {"c00": 100}
-    (missing, divergence) = problems(compare_classes(pool, subset, ClassBalance(target="pool"), "natural"))
+    (missing, divergence) = problems(compare_classes(pool, subset, ClassBalance(target="pool")))
     assert missing == (
         "class 'c76' (1.7 % of the pool), 'c75' (1.6 % of the pool), 'c74' (1.6 % of the pool), "
         "'c73' (1.6 % of the pool), 'c72' (1.6 % of the pool) and 71 more are missing"
@@ -73,12 +75,12 @@ def test_a_tiny_subset_may_stray_further_than_a_large_one() -> None:
     few, many = {"a": 7, "b": 3}, {"a": 700, "b": 300}
     pool = {"a": 5000, "b": 5000}
     settings = ClassBalance(target="pool")
-    assert problems(compare_classes(pool, few, settings, "natural")) == []
-    assert problems(compare_classes(pool, many, settings, "natural"))
+    assert problems(compare_classes(pool, few, settings)) == []
+    assert problems(compare_classes(pool, many, settings))
 
 
 def test_names_cannot_write_to_the_terminal() -> None:
-    comparison = compare_classes({ANSI: 50, "b": 50}, {"b": 50}, ClassBalance(), "natural")
+    comparison = compare_classes({ANSI: 50, "b": 50}, {"b": 50}, ClassBalance())
     assert "\x1b" not in " ".join(problems(comparison))
 
 
@@ -87,6 +89,20 @@ def test_auto_asks_for_what_the_quota_can_give() -> None:
     assert problems(classes(equal, quota="equal")) == []
     assert problems(classes(equal, quota="natural")) != []
     assert classes(equal, target="equal", quota="equal").divergence > 0
+
+
+def test_without_a_quota_auto_asks_for_the_shares_of_the_pool() -> None:
+    assert problems(compare_classes(TREC, FAIR, ClassBalance())) == []
+    (problem,) = problems(compare_classes(TREC, dict.fromkeys(TREC, 50), ClassBalance()))
+    assert problem.startswith("class 'ABBR' has 16.7 % of the subset, target 1.6 %; divergence ")
+
+
+def test_only_classes_of_which_a_row_passed_the_filters_must_be_present() -> None:
+    seats = {"HUM": 60, "LOC": 40, "NUM": 0}
+    comparison = compare_classes(TREC, {"HUM": 60, "LOC": 40}, ClassBalance(), seats)
+    assert problems(comparison) == ["class 'NUM' is missing (16.4 % of the pool)"]
+    stated = compare_classes(TREC, {"HUM": 60, "LOC": 40}, ClassBalance(target={"HUM": 0.6, "LOC": 0.4}), seats)
+    assert len(stated.missing) == 4
 
 
 def test_a_target_for_a_class_that_does_not_exist_is_refused() -> None:
@@ -101,51 +117,46 @@ def test_a_large_group_must_be_present_and_a_small_one_need_not() -> None:
     assert problems(lacking) == ["source 'b' is missing (6.0 % of the pool)"]
 
 
-# -- remedies --------------------------------------------------------------------------------------------------------
+# -- tokens ----------------------------------------------------------------------------------------------------------
+
+LONG = {"a": 9000, "b": 1000}  # tokens of 10 and of 90 rows
 
 
-@pytest.mark.parametrize(
-    ("subset", "target", "quota", "filtered", "remedy"),
-    [
-        ({"HUM": 2, "ENTY": 2}, "auto", "natural", True, "raise selected_subset.budget to at least 6"),
-        ({**FAIR, "ABBR": 0}, "auto", {"HUM": 1.0}, True, "give every class a share in selected_subset.quota"),
-        ({**FAIR, "ABBR": 0}, "auto", "natural", True, "set selected_subset.noise_filter: false"),
-        ({**FAIR, "ABBR": 0}, "auto", "natural", False, "materialize selected_subset again"),
-        (dict.fromkeys(TREC, 50), "pool", "equal", True, "set selected_subset.quota: natural"),
-        (FAIR, "equal", "natural", True, "set selected_subset.quota: equal"),
-        ({**TREC}, "equal", "equal", True, "the pool cannot give that: lower selected_subset.budget"),
-    ],
-)
-def test_the_setting_that_would_mend_the_balance_is_named(
-    subset: dict[str, int], target: Any, quota: Any, filtered: bool, remedy: str
-) -> None:
-    comparison = classes(subset, target, quota)
-    assert problems(comparison)
-    assert class_remedy(comparison, target, quota, filtered).startswith(remedy)
+def test_tokens_are_compared_as_so_many_rows() -> None:
+    pool, subset, seats = {"a": 500, "b": 500}, {"a": 10, "b": 90}, {"a": 9000, "b": 1000}
+    comparison = compare_classes(pool, subset, ClassBalance(), seats, LONG)
+    assert (comparison.amounts, comparison.divergence, problems(comparison)) == ({"a": 90, "b": 10}, 0.0, [])
+    # The bound is that of a draw of 100 rows, not of 10,000 tokens.
+    assert comparison.bound == compare_classes(pool, subset, ClassBalance(), seats).bound
+    (problem,) = problems(compare_classes(pool, subset, ClassBalance(), {"a": 5000, "b": 5000}, LONG))
+    assert problem.startswith("class 'a' has 90.0 % of the subset's tokens, target 50.0 %; divergence 0.368 > ")
 
 
-def test_following_the_remedy_for_a_missing_class_brings_it_back() -> None:
-    from assets.methods.balance import apportion
-
-    assert all(apportion(TREC, "natural", 6).seats.values())
-
-
-def test_the_setting_that_would_mend_a_bias_is_named() -> None:
-    off = compare_to_pool("source", "source", {"a": 50, "b": 50}, {"a": 99, "b": 1}, Bias())
-    assert bias_remedy([off], "equal") == "set selected_subset.quota: natural"
-    remedy = bias_remedy([off], "natural")
-    assert remedy == "raise selected_subset.budget, or set checks.bias.tolerance: 0.64 if this is wanted"
-    accepted = compare_to_pool("source", "source", off.pool, off.subset, Bias(tolerance=0.64))
-    assert problems(accepted) == []
+def test_the_pool_is_counted_in_rows_whatever_the_budget_is() -> None:
+    pool, subset = {"a": 100, "b": 900}, {"a": 10, "b": 90}
+    assert compare_classes(pool, subset, ClassBalance(), None, LONG).divergence == 0
+    assert compare_classes(pool, subset, ClassBalance(target="pool"), {"a": 1, "b": 1}, LONG).divergence == 0
+    assert compare_to_pool("source", "source", pool, subset, Bias(), None, LONG).divergence == 0
+    assert compare_to_pool("source", "source", pool, subset, Bias(), LONG, LONG).amounts == {"a": 90, "b": 10}
+    stated = compare_classes(pool, subset, ClassBalance(target={"a": 0.9, "b": 0.1}), None, LONG)
+    assert stated.divergence == 0
 
 
-def test_a_group_that_the_pool_does_not_have_is_mended_by_selecting_again() -> None:
-    stale = compare_to_pool("source", "source", {"a": 50, "b": 50}, {"a": 50, "b": 49, "gone": 1}, Bias())
-    assert problems(stale) == ["source 'gone': not in the pool"]
-    assert bias_remedy([stale], "equal") == bias_remedy([stale], "natural") == "materialize selected_subset again"
-    # Also where the quota is one of sources, of which the classes know nothing.
-    unlabelled = compare_classes({"(no label)": 9}, {"x": 3}, ClassBalance(target="pool"), {"books": 1.0})
-    assert class_remedy(unlabelled, "auto", {"books": 1.0}, True) == "materialize selected_subset again"
+def test_a_group_of_hardly_any_tokens_is_present_all_the_same() -> None:
+    pool, subset, tokens = {"a": 500, "b": 500}, {"a": 99, "b": 1}, {"a": 99_999, "b": 1}
+    comparison = compare_classes(pool, subset, ClassBalance(), {"a": 99_999, "b": 1}, tokens)
+    assert comparison.amounts == {"a": 100, "b": 0}
+    assert problems(comparison) == []
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(1, 50), st.integers(1, 500)), min_size=1))
+def test_scaled_tokens_are_as_many_rows_and_within_one_of_their_part(groups: dict[str, tuple[int, int]]) -> None:
+    rows = {name: count for name, (count, _) in groups.items()}
+    tokens = {name: count * each for name, (count, each) in groups.items()}
+    total, whole = sum(rows.values()), sum(tokens.values())
+    amounts = compare_classes(rows, rows, ClassBalance(), rows, tokens).amounts
+    assert sum(amounts.values()) == total
+    assert all(abs(amounts[name] - total * tokens[name] / whole) < 1 for name in rows)
 
 
 # -- shares ----------------------------------------------------------------------------------------------------------

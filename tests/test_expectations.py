@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from assets import tables
@@ -44,7 +45,7 @@ def validated(frame: pd.DataFrame, rows: int, compared: list[Comparison], docs: 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     frame = records(20)
-    comparison = compare_classes({"a": 200}, {"a": 20}, ClassBalance(), "natural")
+    comparison = compare_classes({"a": 200}, {"a": 20}, ClassBalance())
     return validated(frame, 20, [comparison], tmp_path_factory.mktemp("docs") / "good")
 
 
@@ -61,7 +62,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     frame.loc[7, "messages"] = expectations.harmless(f"user,{SCRIPT}")
     labels = [SCRIPT] * 12 + [ANSI] * 4 + ["$value {{7*7}}"] * 4
     comparison = compare_classes(
-        {SCRIPT: 10, ANSI: 100, "a": 90, "$value {{7*7}}": 10}, Counter(labels), ClassBalance(), "natural"
+        {SCRIPT: 10, ANSI: 100, "a": 90, "$value {{7*7}}": 10}, Counter(labels), ClassBalance()
     )
     names = expectations.shown(comparison)
     frame["label"] = [names[label] for label in labels]
@@ -130,16 +131,20 @@ def test_names_that_would_look_the_same_stay_apart() -> None:
 def test_the_sentences_find_a_fault_just_where_great_expectations_does(tmp_path: Path) -> None:
     draw = np.random.default_rng(5)
     kinds = ["a", "b", "c", "1", "2024-01-01", "nan"]
-    columns, compared = {}, []
+    columns, compared = [], []
     for number in range(24):
         pool = Counter(draw.choice(kinds, size=200, p=draw.dirichlet([2.0] * 6)).tolist())
         rows = draw.choice(list(pool) + ["new"] * (number % 8 == 0), size=60).tolist()
         settings = Bias(tolerance=float(draw.choice([0.0, 0.2, 1.0])))
-        target = {name: float(draw.integers(0, 3)) for name in pool} | {"a": 1.0} if number % 3 == 0 else None
-        compared.append(compare_to_pool(f"c{number}", "kind", pool, Counter(rows), settings, target))
-        columns[f"c{number}"] = rows
+        seats = {name: int(draw.integers(0, 3)) for name in pool} | {"a": 1} if number % 3 == 0 else None
+        tokens = {name: count * int(draw.integers(1, 9)) for name, count in Counter(rows).items()}
+        tokens_or_none = tokens if number % 6 == 0 else None
+        compared.append(compare_to_pool(f"c{number}", "kind", pool, Counter(rows), settings, seats, tokens_or_none))
+        columns.append(rows)
     suite = expectations.bias_suite(compared)
-    result = expectations.validate(pd.DataFrame(columns), {"bias": suite}, tmp_path / "docs")["bias"]
-    failed = {config.kwargs["column"] for config, _ in expectations.failures(result)}
+    table = pa.table({"messages": pa.array([[]] * 60, tables.MESSAGES)})
+    frame = expectations.as_frame(table, zip(compared, columns, strict=True))
+    result = expectations.validate(frame, {"bias": suite}, tmp_path / "docs")["bias"]
+    failed = {config.kwargs["column"].removeprefix("tokens by ") for config, _ in expectations.failures(result)}
     assert failed == {each.column for each in compared if problems(each)}
     assert 0 < len(failed) < len(compared)

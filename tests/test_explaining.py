@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +17,10 @@ from rich.console import Console
 
 from assets import tables
 from assets.errors import DataError
+from assets.methods.selecting import filling
+from assets.selection_params import Method
 from assets.uncertainty_scores import DIRECTIONS
-from orchestration import explaining, later_chapters, stories
+from orchestration import explaining, later_chapters, selection_chapter, stories
 from orchestration.explaining import explain
 from orchestration.lookups import Tables, by_origin, by_value
 from orchestration.stories import Section, shown
@@ -40,6 +42,8 @@ class World:
         self.scores: list[dict[str, Any]] = []
         self.clusters: list[dict[str, Any]] = []
         self.subset: list[dict[str, Any]] = []
+        self.lost: list[dict[str, Any]] = []
+        self.settings: dict[str, Any] = {"coverage": {"method": "facility_location"}, "combine": "product"}
 
     def read(
         self, prompt: str, answer: str = "An animal.", label: str | None = "animals", **other: Any
@@ -78,11 +82,18 @@ class World:
         self.clusters.append({"id": clean["id"], "cluster": 7, "distance": 0.1 * number, "x": 0.0, "y": 0.0})
         return clean
 
-    def select(self, clean: dict[str, Any]) -> None:
+    def select(self, clean: dict[str, Any], **other: Any) -> None:
         """A row of the subset."""
-        rank = len(self.subset) + 1
-        extra = {"rank": rank, "gain": 1.5, "reason": "covers 2.0 rows", "cluster": 7, "length": 20}
+        extra = {
+            "rank": len(self.subset) + 1, "gain": 1.5, "reason": "covers 2.0 rows", "cluster": 7, "length": 20,
+            "tokens": None, "phase": "chosen", "contributions": [], "covers": 2, "targets": [], **other,
+        }  # fmt: skip
         self.subset.append({name: {**clean, **extra}[name] for name in tables.SUBSET.names})
+
+    def lose(self, clean: dict[str, Any], reason: str, detail: str, **other: Any) -> None:
+        """A row of not_selected.parquet."""
+        entry = {**clean, "reason": reason, "detail": detail, "lost_to": None, "similarity": None, **other}
+        self.lost.append({name: entry[name] for name in tables.NOT_SELECTED.names})
 
     def write(self, *names: str) -> Path:
         """The tables with these names; all of them without a name."""
@@ -110,10 +121,12 @@ class World:
             (data / "selected_subset").mkdir()
             subset = pa.Table.from_pylist(self.subset, schema=tables.SUBSET)
             tables.write_parquet(subset, data / "selected_subset" / "subset.parquet")
+            lost = pa.Table.from_pylist(self.lost, schema=tables.NOT_SELECTED)
+            tables.write_parquet(lost, data / "selected_subset" / "not_selected.parquet")
             manifest = {
                 "rows": len(self.subset), "pool_rows": len(self.cleaned), "grouped_by": "label",
                 "classes": {"animals": len(self.subset)}, "sources": {"pets": len(self.subset)},
-                "settings": {"selected_subset": {"noise_filter": True}},
+                "settings": {"selected_subset": self.settings},
             }  # fmt: skip
             tables.write_json(data / "selected_subset" / "manifest.json", manifest)
         return self.root
@@ -139,7 +152,14 @@ def world(tmp_path: Path) -> World:
     kept = made.keep(first, CLEAN[1])
     made.left_out(second, "exact", "exact_duplicate", kept_id=kept["id"])
     made.left_out(third, "near", "near_duplicate", kept_id=kept["id"], value="0.84", threshold="0.8")
-    made.keep(fourth, suspected_label="animals")
+    lost = made.keep(fourth, suspected_label="animals")
+    made.lose(
+        lost,
+        "suspected_label",
+        "its label is suspected; cosine 0.832 to the chosen row that stands for it",
+        lost_to=kept["id"],
+        similarity=0.8317,
+    )
     made.left_out(None, "reading", "not_json", value="{", line=9)
     made.select(kept)
     return made
@@ -170,6 +190,9 @@ def test_a_selected_row_is_followed_from_its_file_to_its_rank(world: World) -> N
     assert found["uncertainty_scores"].facts == {"entropy": 0.5, "margin": 0.25, "label_quality": 0.9}
     assert found["cluster_assignments"].said == "in cluster 7, which has 2 rows; 0 of them nearer to its centre"
     assert found["selected_subset"].said == "selected: rank 1 of 1; covers 2.0 rows"
+    assert found["selected_subset"].facts == {
+        "rank": 1, "gain": 1.5, "reason": "covers 2.0 rows", "phase": "chosen", "covers": 2,
+    }  # fmt: skip
 
 
 def test_people_read_it_once_and_in_order(world: World) -> None:
@@ -201,7 +224,9 @@ def test_people_read_it_once_and_in_order(world: World) -> None:
         "  cluster_assignments  in cluster 7, which has 2 rows; 0 of them nearer to its centre",
         "    distance  0 (0 to 2; higher = farther from what is typical of the cluster)",
         "  selected_subset  selected: rank 1 of 1; covers 2.0 rows",
-        "    gain  1.5 (its weight × the rows that it newly covers)",
+        "    gain    1.5 (its weight × the rows that it newly covers; within its group, higher = worth more)",
+        "    phase   chosen (the method took it)",
+        "    covers  2 (rows of its group that it stands for, itself among them)",
         "",
     ]
 
@@ -229,23 +254,75 @@ def test_a_row_that_was_not_selected_says_what_is_known(world: World) -> None:
     last = sections(world.write(), "pets.jsonl:4")["selected_subset"]
     assert last.outcome == "not selected"
     assert last.said == (
-        "not selected: left out by the noise filter, because the probe would rather have called it 'animals'; of the "
-        "1 row of its class, 0 selected; of the 2 rows of its cluster, 1 selected"
+        "not selected: suspected_label: its label is suspected; cosine 0.832 to the chosen row that stands for it; "
+        "it lost to rank 1 of 1; of the 1 row of its class, 0 selected; of the 2 rows of its cluster, 1 selected"
     )
+    kept = world.cleaned[0]["id"]
     assert last.facts == {
+        "reason": "suspected_label",
+        "detail": "its label is suspected; cosine 0.832 to the chosen row that stands for it",
+        "similarity": pytest.approx(0.8317),
+        "lost to": {"id": kept, "rank": 1, "file": "pets.jsonl", "item": 1, "text": f"{CLEAN[1]} An animal."},
         "class": {"name": "music", "selected": 0, "pool": 1},
         "cluster": {"name": 7, "selected": 1, "pool": 2},
     }
+    text = told(world.root, "pets.jsonl:4")
+    assert "similarity  0.8317 (cosine to the row that stands for it; 1 = the same direction)" in text
+    assert f"lost to     id {kept}; rank 1; file pets.jsonl; item 1; text {CLEAN[1]} An animal." in text
     scores = sections(world.root, "pets.jsonl:4")["uncertainty_scores"]
     assert scores.said.endswith("and would rather have called it 'animals' than 'music'")
 
 
-def test_an_unsuspected_row_was_one_of_the_pool(world: World) -> None:
-    world.keep(world.read("What is a dog?", label=None))
+def test_a_row_that_never_got_as_far_lost_to_nobody(world: World) -> None:
+    kept = world.keep(world.read("What is a dog?", label=None))
+    world.lose(kept, "filter", "length at least 20 was asked for, and it has 3")
     found = sections(world.write(), "pets.jsonl:6")
-    assert found["selected_subset"].said.startswith("not selected; it was one of 3 rows for 1 row wanted; of the ")
+    assert found["selected_subset"].said.startswith(
+        "not selected: filter: length at least 20 was asked for, and it has 3; of the 1 row of its class, 0 selected;"
+    )
     assert found["selected_subset"].facts["class"] == {"name": None, "selected": 0, "pool": 1}
+    assert not {"lost to", "similarity"} & set(found["selected_subset"].facts)
     assert "label" not in found["raw_data"].facts
+
+
+def test_a_selected_row_says_what_each_score_and_target_made_of_it(world: World) -> None:
+    world.settings = {
+        "coverage": {"method": "round_robin"}, "combine": "product", "targets": {"exam": {"measure": "cosine"}},
+    }  # fmt: skip
+    alike = {"target": "exam", "best": 0.75, "mean": 0.25, "item": "exam.jsonl:7"}
+    world.select(
+        world.keep(world.read("What is a dog?")), phase="required", tokens=12, covers=3, gain=0.7,
+        contributions=[("entropy", 0.5), ("length", 0.25)], targets=[alike],
+    )  # fmt: skip
+    section = sections(world.write(), "pets.jsonl:6")["selected_subset"]
+    assert section.facts["contributions"] == {"entropy": 0.5, "length": 0.25}
+    (target,) = section.facts["targets"]
+    assert (target["measure"], target["best"], target["item"]) == ("cosine", 0.75, "exam.jsonl:7")
+    text = told(world.root, "pets.jsonl:6")
+    assert "gain           0.7 (its likeness to a target × its scores, for the tokens that it takes; within" in text
+    assert "phase          required (it must be in, as selected_subset.include says)" in text
+    assert "tokens         12" in text
+    assert "contributions  entropy 0.5; length 0.25 (what each score makes of it; higher = more wanted)" in text
+    assert "targets        target exam; measure cosine; best 0.75; mean 0.25; item exam.jsonl:7" in text
+
+
+def test_a_subset_of_an_earlier_release_tells_what_it_has(world: World) -> None:
+    root = world.write()
+    path = root / "data/selected_subset/subset.parquet"
+    new = ["tokens", "phase", "contributions", "covers", "targets"]
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(new), path)
+    (root / "data/selected_subset/not_selected.parquet").unlink()
+    assert set(sections(root, "pets.jsonl:1")["selected_subset"].facts) == {"rank", "gain", "reason"}
+    said = sections(root, "pets.jsonl:4")["selected_subset"].said
+    assert "neither holds this row nor says why it was not selected; materialize selected_subset again" in said
+
+
+def test_a_winner_that_is_gone_is_said_to_be(world: World) -> None:
+    world.lost[0]["lost_to"] = "0" * 32
+    found = sections(world.write(), "pets.jsonl:4")["selected_subset"].facts["lost to"]
+    assert found["text"] == (
+        "not in data/selected_subset/subset.parquet, which is of another state than not_selected.parquet"
+    )
 
 
 def test_rows_of_the_same_content_are_all_told(world: World) -> None:
@@ -399,9 +476,11 @@ def test_nothing_a_row_holds_reaches_the_terminal(tmp_path: Path) -> None:
     ledger = dict.fromkeys(("step", "reason", "detail", "value", "threshold", "hit", "text"), HOSTILE)
     world.left_out(world.read("x"), kept_id=kept["id"], **ledger)
     world.left_out(None, **ledger)
-    world.select(kept)
+    alike = {"target": HOSTILE, "best": 0.5, "mean": 0.5, "item": HOSTILE}
+    world.select(kept, reason=HOSTILE, phase=HOSTILE, contributions=[(HOSTILE, 0.5)], targets=[alike])
+    world.lose(world.keep(world.read("y", item=4, file="lost")), HOSTILE, HOSTILE, lost_to=kept["id"], similarity=0.5)
     root = world.write()
-    for asked in (kept["id"], "pets.jsonl:2", "pets.jsonl:3"):
+    for asked in (kept["id"], "pets.jsonl:2", "pets.jsonl:3", "lost:4"):
         text = told(root, asked)
         assert all(line.isprintable() for line in text.split("\n"))
         assert len(text) < 40_000
@@ -437,6 +516,11 @@ def test_every_measure_has_its_direction() -> None:
     assert set(later_chapters.MEANINGS) == set(DIRECTIONS)
     for name, meaning in later_chapters.MEANINGS.items():
         assert meaning.split(";")[1].split("=")[0] == DIRECTIONS[name].split(";")[1].split("=")[0]
+
+
+def test_every_phase_and_every_way_of_covering_is_put_in_words() -> None:
+    assert set(selection_chapter.PHASES) == set(filling.PHASES)
+    assert set(selection_chapter.GAINS) == set(get_args(Method))
 
 
 # -- programs and large tables ---------------------------------------------------------------------------------------

@@ -19,14 +19,17 @@ ROOT = Path(__file__).parents[1]
         ("seed: -1", "seed: expected greater than or equal to 0, not -1"),
         ("seed: soon", "seed: expected a valid integer, not 'soon'"),
         ("embeddings: 3", "embeddings: expected a section"),
-        ("selected_subset: {budget: 0}", "selected_subset.budget: expected a number of rows (500) or a share"),
+        ("selected_subset: {budget: 0}", "selected_subset.budget: expected a number of rows (500), a share of the"),
         ("selected_subset: {budget: 1.5}", "not 1.5"),
         ("selected_subset: {budget: ten}", "not 'ten'"),
-        ("selected_subset: {quota: fair}", "selected_subset.quota: expected 'natural', 'equal' or shares by class"),
+        ("selected_subset: {quota: fair}", "selected_subset.quota: expected none, natural, equal, square_root or"),
+        ("checks: {class_balance: {target: fair}}", "checks.class_balance.target: expected 'auto', 'pool', 'equal' or"),
+        ("checks: {class_balance: {target: {a: 0.5}}}", "class_balance.target: expected shares that sum to 1, not to"),
         ("selected_subset: {quota: {a: 0.5}}", "expected shares that sum to 1, not to 0.5"),
         ("raw_data: {sources: []}", "raw_data.sources: expected at least 1 item, not []"),
         ("raw_data: {sources: demo}", "raw_data.sources: expected a list, not 'demo'"),
         ("raw_data: {sources: [{path: a, hub: b/c}]}", "expected exactly one of demo, path, hub and dataset_info"),
+        ("cluster_assignments: {clusters: -1}", "cluster_assignments.clusters: expected 'auto' or expected greater"),
         ("raw_data: {sources: [{path: a, encoding: klingon}]}", "expected the name of a text encoding"),
         (
             "cleaned_data: {steps: [{length: {min: 9, max: 3}}]}",
@@ -62,6 +65,28 @@ def test_a_bad_setting_is_one_clear_line(text: str, line: str) -> None:
     assert message.startswith("params.yaml")
     assert line in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        # One place is one problem, however many kinds of value could stand there.
+        ("cluster_assignments: {clusters: -1}", "equal to 1, not -1"),
+        (
+            "selected_subset: {budget: {tokens: 0}}",
+            "selected_subset.budget.tokens: expected greater than or equal to 1, not 0",
+        ),
+        ("selected_subset: {budgt: 3, quta: 4}", "budgt: unknown key; did you mean 'budget'? (and 1 more)"),
+        ("seed: -1\nembeddings: 3\nschedule: 4", "not -1 (and 2 more)"),
+        # A sentence about a section does not show the section again.
+        ("selected_subset: {preset: dsir}", "such as targets: {questions: [eval/questions.jsonl]}"),
+        ("selected_subset: {quota: {a: 0.5}}", "selected_subset.quota: expected shares that sum to 1, not to 0.5"),
+    ],
+)
+def test_a_line_ends_with_what_there_is_to_say(text: str, line: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        params.parse(text)
+    assert str(caught.value).endswith(line)
 
 
 def test_an_empty_file_means_the_defaults() -> None:

@@ -13,15 +13,29 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from conftest import ROOT, Project, hear_ctrl_c, new_project
 from pydantic import BaseModel
 
-from assets import params
+from assets import params, tables
 from assets.methods.cleaning import catalogue
 from assets.methods.formats import FORMATS
+from assets.methods.selecting.filling import PHASES
+from assets.selection_params import (
+    PRESETS,
+    RULES,
+    Coverage,
+    Filter,
+    Method,
+    Quota,
+    Score,
+    SelectedSubset,
+    Target,
+    TokenBudget,
+)
 
 README = (ROOT / "README.md").read_text("utf-8")
 # The demo, cut short so that the test is.
@@ -134,6 +148,32 @@ def test_the_docs_name_every_step_format_and_option() -> None:
         ), name
     for name in FORMATS:
         assert f"`{name}`" in sources, name
+
+
+def test_the_docs_name_all_that_selection_knows() -> None:
+    selection = (ROOT / "docs" / "selection.md").read_text("utf-8")
+    sections = (SelectedSubset, TokenBudget, Target, Filter, Score, Coverage, Quota)
+    names = {name for section in sections for name in section.model_fields}
+    names |= {*PRESETS, *RULES, *get_args(Method), *get_args(Target.model_fields["measure"].annotation), *PHASES}
+    names |= {"no_seats", "no_score", "suspected_label", "outranked", "filter", "excluded"}
+    names |= {*tables.NOT_SELECTED.names} - {*tables.RAW.names}
+    names |= {"rank", "gain", "reason", "phase", "contributions", "covers", "targets", "cluster", "length", "tokens"}
+    names |= {name for name in tables.SCORES.names if tables.SCORES.field(name).type == "double"}
+    quoted = re.findall(r"```yaml\n(.*?)```|`([^`\n]+)`", selection, re.DOTALL)
+    said = {word for pair in quoted for text in pair for word in re.findall(r"[a-z_]+", text)}
+    assert not names - said
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_what_the_docs_say_a_preset_stands_for_is_what_it_stands_for(name: str) -> None:
+    selection = (ROOT / "docs" / "selection.md").read_text("utf-8")
+    (row,) = re.findall(rf"^\| `{name}` \| (`quota: .*) \|$", selection, re.MULTILINE)
+    stated: dict[str, object] = {"noise_filter": False, "scores": []}
+    for part in re.findall(r"`([^`]+: [^`]+)`", row):
+        stated |= yaml.safe_load(part)
+    targets = {"targets": {"q": {"rows": ["a.jsonl"], "measure": "dsir"}}} if "needs `targets`" in row else {}
+    written = SelectedSubset.model_validate({**stated, **targets})
+    assert written.model_copy(update={"preset": name}) == SelectedSubset.model_validate({"preset": name, **targets})
 
 
 def test_the_pictures_exist() -> None:

@@ -1,16 +1,18 @@
-"""What a run says at its end about the rows that were left out: in the order of the steps, and loudly where need be."""
+"""What a run says at its end: of rows that were left out, in the order of the steps; of the selection and checks."""
 
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from assets import tables
+from assets import tables, verdict
 from assets.drops import Drops
 from assets.ledger import LedgerWriter
+from assets.verdict import CheckOutcome
 from orchestration import summary
 from orchestration.left_out import LEDGERS
 from orchestration.running import Outcome
@@ -40,15 +42,15 @@ def left_out(root: Path, name: str, counts: dict[tuple[str, str, str], int], row
     return found
 
 
-def said(root: Path) -> str:
-    console = Console(file=io.StringIO(), width=200, force_terminal=False)
-    summary.show(console, root, Outcome("id", True))
+def said(root: Path, metadata: dict[str, dict[str, Any]] | None = None, width: int = 200, color: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=color, color_system="standard" if color else None)
+    summary.show(console, root, Outcome("id", True, metadata or {}))
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
-def section(text: str) -> list[list[str]]:
+def section(text: str, title: str = "Why rows were left out") -> list[list[str]]:
     """The cells of the table of reasons."""
-    lines = text[text.index("Why rows were left out") :].splitlines()
+    lines = text[text.index(title) :].splitlines()
     return [[cell.strip() for cell in line[1:-1].split("│")] for line in lines if line.startswith("│")]
 
 
@@ -126,3 +128,83 @@ def test_without_drops_nothing_is_said_of_them(tmp_path: Path) -> None:
     left_out(tmp_path, "cleaned_data", {}, {"a": 10})
     assert "left out" not in said(tmp_path)
     assert "lost" not in said(tmp_path)
+
+
+# -- the selection ---------------------------------------------------------------------------------------------------
+
+CHOSEN = {
+    "selected_subset": {
+        "preset": "balanced_coverage", "spent": "199,812 of 200,000 tokens", "share of the pool": 0.072,
+        "dagster/row_count": 720,
+    }
+}  # fmt: skip
+
+
+def selection(root: Path, notes: list[str], reasons: dict[str, int]) -> None:
+    """What a selection leaves behind of these, as `selected_subset` does."""
+    folder = root / "data" / "selected_subset"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"id": f"{number:032x}", "source": "s", "reason": reason, "detail": "in one sentence"}
+        for number, reason in enumerate(name for name, count in reasons.items() for _ in range(count))
+    ]
+    tables.write_parquet(pa.Table.from_pylist(rows, schema=tables.NOT_SELECTED), folder / "not_selected.parquet")
+    tables.write_json(folder / "manifest.json", {"notes": notes})
+
+
+def test_the_preset_what_was_spent_and_why_rows_were_not_selected(tmp_path: Path) -> None:
+    selection(tmp_path, [], {"no_seats": 3, "outranked": 40, "filter": 3})
+    text = said(tmp_path, CHOSEN)
+    assert "balanced_coverage; 199,812 of 200,000 tokens; 7.2 % of the pool" in text
+    assert section(text, "Why rows were not selected")[:3] == [
+        ["outranked", "another row stands for it, or was ranked before it", "40"],
+        ["filter", "it does not pass a filter", "3"],
+        ["no_seats", "the quotas give its group no seats", "3"],
+    ]
+    assert "Notes" not in text
+    # Of a run that did not get as far nothing is told: what lies there is of an earlier one.
+    assert "not selected" not in said(tmp_path)
+
+
+def test_notes_are_wrapped_and_those_beyond_ten_are_counted(tmp_path: Path) -> None:
+    selection(tmp_path, [f"note {number} {'word ' * 30}" for number in range(13)], {})
+    text = said(tmp_path, CHOSEN, width=60)
+    assert [number for number in range(13) if f"- note {number} " in text] == list(range(10))
+    assert "  3 more in data/selected_subset/manifest.json\n" in text
+    notes = text[text.index("Notes of the selection") : text.index("3 more in")]
+    assert all(len(line) <= 60 for line in notes.splitlines())
+    assert notes.count("word") == 300
+    selection(tmp_path, ["one"], {})
+    assert " more in " not in said(tmp_path, CHOSEN)
+
+
+def test_no_name_in_a_note_reaches_the_terminal(tmp_path: Path) -> None:
+    selection(tmp_path, [HOSTILE], {HOSTILE: 2})
+    text = said(tmp_path, CHOSEN)
+    assert "- [red]chat[/red]\\x1b[31m\\n\\u202e\\x00" in text  # as it is, not as markup
+    assert section(text, "Why rows were not selected")[0][0] == "[red]chat[/red]\\x1b[31m\\n\\u202e\\x00"
+    assert "\x1b" not in text
+
+
+def test_a_damaged_ledger_of_the_selection_is_passed_over(tmp_path: Path) -> None:
+    selection(tmp_path, ["one"], {"filter": 2})
+    (tmp_path / "data/selected_subset/not_selected.parquet").write_bytes(b"not Parquet")
+    (tmp_path / "data/selected_subset/manifest.json").write_text("[]")
+    text = said(tmp_path, CHOSEN)
+    assert "Notes" not in text
+    assert "not selected" not in text
+
+
+def test_warnings_are_yellow_and_failures_red(tmp_path: Path) -> None:
+    outcomes = [
+        CheckOutcome("record_schema", True, "ERROR", "9 whole records", {}),
+        CheckOutcome("class_balance", False, "ERROR", "class 'a' is missing", {}),
+        CheckOutcome("bias", False, "WARN", "a warning only, which blocks nothing", {}),
+    ]
+    verdict.write(tmp_path / "data" / "reports" / verdict.FILE, "aa.dir", outcomes)
+    assert [row[:2] for row in section(said(tmp_path, CHOSEN), "Checks")] == [
+        ["record_schema", "passed"], ["class_balance", "failed"], ["bias", "warning"],
+    ]  # fmt: skip
+    colored = said(tmp_path, CHOSEN, color=True)
+    assert "\x1b[33mwarning\x1b[0m" in colored
+    assert "\x1b[31mfailed\x1b[0m" in colored

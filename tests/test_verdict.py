@@ -28,6 +28,14 @@ def test_a_failed_check_is_quoted(tmp_path: Path) -> None:
     )
 
 
+def test_a_warning_is_not_quoted_as_a_failure(tmp_path: Path) -> None:
+    verdict.write(tmp_path / "checks.json", "aa.dir", [BAD, CheckOutcome("bias", False, "WARN", "lengths differ", {})])
+    with pytest.raises(DataError) as error:
+        verdict.require(tmp_path / "checks.json", "aa.dir")
+    assert "ABBR" in str(error.value)
+    assert "lengths differ" not in str(error.value)
+
+
 def test_a_verdict_on_another_subset_does_not_count(tmp_path: Path) -> None:
     verdict.write(tmp_path / "checks.json", "aa.dir", [GOOD])
     with pytest.raises(DataError, match="they last looked at another one"):

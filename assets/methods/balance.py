@@ -1,69 +1,22 @@
-"""Arithmetic of class balance: seats per class, shares, divergence and its bound, length bands.
+"""Arithmetic of class balance: shares, divergence and its bound, length bands.
 
-What belongs here: plain counts and arrays in, plain numbers out. Which distributions are compared, and what is said to
-the user about them, belongs to the checks.
+What belongs here: plain counts and arrays in, plain numbers out. Seats per class are divided in `apportionment`. Which
+distributions are compared, and what is said to the user about them, belongs to the checks.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from assets.errors import DataError
-from assets.tables import escape
+from assets.methods.apportionment import Apportionment as Apportionment
+from assets.methods.apportionment import apportion as apportion
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-Rule = Literal["natural", "equal"] | Mapping[str, float]
-
-_SHOWN_NAMES = 10
-
-
-@dataclass(frozen=True)
-class Apportionment:
-    """Seats per class, and one sentence for each way in which they differ from what the rule asked for."""
-
-    seats: dict[str, int]
-    notes: tuple[str, ...] = ()
-
-
-def apportion(counts: Mapping[str, int], rule: Rule, budget: int) -> Apportionment:
-    """Divide `budget` rows among the classes of a pool, never more to a class than it has rows.
-
-    `counts`: rows of each class in the pool. `rule`:
-
-    - "natural": in proportion to `counts`, and at least one row to every class if the budget allows it;
-    - "equal": as equal as the counts allow (water-filling);
-    - shares by class: in proportion to them, a class that is not named gets none. What a class cannot fill goes to
-      the others that have a share and still have rows, in proportion to their shares.
-
-    The seats sum to the smaller of `budget` and the rows that exist in the classes with a share. Fractions of a row
-    go by largest remainder (Hamilton's method), ties by name; the arithmetic is exact, so the result depends neither
-    on the order of `counts` nor on rounding. Raises `DataError` for a share of a class that the pool does not have.
-    Cost: O(k log k) for k classes.
-    """
-    if budget < 0 or any(count < 0 for count in counts.values()):
-        raise DataError(f"expected a budget and counts of at least 0, not {budget} of {dict(counts)}")
-    weights = _weights(counts, rule)
-    wanted = {name: weight for name, weight in weights.items() if weight > 0 and counts[name] > 0}
-    available = sum(counts[name] for name in wanted)
-    notes = []
-    if budget > available:
-        notes.append(f"{budget:,} rows asked for, {available:,} exist in the classes with a share")
-    rows = min(budget, available)
-    if rule == "natural":
-        seats, lifted = _with_minimum(counts, wanted, rows)
-        notes += _lift_notes(lifted, wanted, seats, rows)
-    else:
-        seats = _fill(counts, wanted, rows)
-        notes += _difference_notes(counts, weights, seats, budget, rows)
-    return Apportionment({name: seats.get(name, 0) for name in sorted(counts)}, tuple(notes))
 
 
 def shares(counts: Mapping[str, int]) -> dict[str, float]:
@@ -142,100 +95,3 @@ def length_band(lengths: npt.NDArray[np.integer], edges: npt.NDArray[np.int64]) 
 
     names = [f"under {edges[0]:,}", *band_names(edges), f"over {edges[-1] - 1:,}"]
     return [names[index] for index in np.searchsorted(edges, lengths, side="right")]
-
-
-# -- apportionment ---------------------------------------------------------------------------------------------------
-
-
-def _weights(counts: Mapping[str, int], rule: Rule) -> dict[str, Fraction]:
-    if rule == "natural":
-        return {name: Fraction(count) for name, count in counts.items()}
-    if rule == "equal":
-        return {name: Fraction(1) for name in counts}
-    if isinstance(rule, str):
-        raise DataError(f"'{escape(rule)}': expected natural, equal or shares by class")
-    unknown = sorted(set(rule) - set(counts))
-    if unknown:
-        close = difflib.get_close_matches(unknown[0], list(counts), 1)
-        hint = f"did you mean '{escape(close[0])}'?" if close else f"its classes are {_listed(sorted(counts))}"
-        raise DataError(f"no class '{escape(unknown[0])}' in the pool; {hint}")
-    # Through the shortest decimal, so that shares tie as they were written: 0.1 and 0.3 stand for 1/10 and 3/10.
-    return {name: Fraction(repr(float(rule.get(name, 0)))) for name in counts}
-
-
-def _largest_remainder(weights: Mapping[str, Fraction], rows: int) -> dict[str, int]:
-    """Seats in proportion to `weights` without regard to what exists."""
-    total = sum(weights.values())
-    ideal = {name: rows * weight / total for name, weight in weights.items()}
-    seats = {name: math.floor(value) for name, value in ideal.items()}
-    by_remainder = sorted(ideal, key=lambda name: (seats[name] - ideal[name], name))
-    for name in by_remainder[: rows - sum(seats.values())]:
-        seats[name] += 1
-    return seats
-
-
-def _fill(counts: Mapping[str, int], weights: Mapping[str, Fraction], rows: int) -> dict[str, int]:
-    """Seats in proportion to `weights`, at most counts[name] each: water-filling, then one largest remainder.
-
-    A class whose proportional part reaches its count is taken whole; what is left is divided among the rest. For the
-    rest the part is below the count, so that rounding it up never exceeds the count.
-    """
-    seats: dict[str, int] = {}
-    left, weight_left = rows, sum(weights.values())
-    for name in sorted(weights, key=lambda name: (counts[name] / weights[name], name)):
-        if counts[name] * weight_left > left * weights[name]:
-            break
-        seats[name] = counts[name]
-        left -= counts[name]
-        weight_left -= weights[name]
-    rest = {name: weight for name, weight in weights.items() if name not in seats}
-    return seats | (_largest_remainder(rest, left) if rest else {})
-
-
-def _with_minimum(
-    counts: Mapping[str, int], weights: Mapping[str, Fraction], rows: int
-) -> tuple[dict[str, int], list[str]]:
-    """Proportional seats with at least one for every class if there are enough rows, and the classes lifted to it."""
-    if rows < len(weights):
-        return _fill(counts, weights, rows), []
-    lifted: list[str] = []
-    while True:
-        rest = {name: weight for name, weight in weights.items() if name not in lifted}
-        seats = _fill(counts, rest, rows - len(lifted))
-        # Lifting some takes rows from the rest, which can bring another class down to none: look again.
-        missing = sorted(name for name in rest if not seats[name])
-        if not missing:
-            return seats | dict.fromkeys(lifted, 1), lifted
-        lifted += missing
-
-
-def _lift_notes(lifted: list[str], wanted: Mapping[str, Fraction], seats: Mapping[str, int], rows: int) -> list[str]:
-    if lifted:
-        return [f"given 1 row each, though their part of {rows:,} rows is less: {_listed(sorted(lifted))}"]
-    missing = sorted(name for name in wanted if not seats[name])
-    if missing:
-        return [f"{rows:,} rows cannot cover {len(wanted):,} classes; none given to {_listed(missing)}"]
-    return []
-
-
-def _difference_notes(
-    counts: Mapping[str, int], weights: Mapping[str, Fraction], seats: Mapping[str, int], budget: int, rows: int
-) -> list[str]:
-    """What classes could not fill, and which classes with a share got nothing."""
-    notes = []
-    wanted = {name: weight for name, weight in weights.items() if weight > 0}
-    asked = _largest_remainder(wanted, budget) if wanted else {}
-    for name in sorted(asked):
-        short = asked[name] - counts[name]
-        if short > 0:
-            end = f"; {short:,} given to other classes" if rows == budget else ""
-            notes.append(f"class '{escape(name)}': {asked[name]:,} rows asked for, {counts[name]:,} exist{end}")
-    missing = sorted(name for name in wanted if counts[name] and not seats[name])
-    if missing and rows:
-        notes.append(f"too small a part of {rows:,} rows for a single one: {_listed(missing)}")
-    return notes
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"'{escape(name, 60)}'" for name in names[:_SHOWN_NAMES])
-    return shown if len(names) <= _SHOWN_NAMES else f"{shown} and {len(names) - _SHOWN_NAMES:,} more"

@@ -32,7 +32,7 @@ def detect(value: Mapping[str, Any], columns: Mapping[str, str]) -> str | None:
     | multiple-choice | question, and choices or ans0, ans1 |
     | qa | paragraphs; or context, and qas or question with answers or answer |
     | pair | sentence1, sentence2; premise, hypothesis; ... |
-    | prompt-completion | question, answer; input, target; question, std_answer |
+    | prompt-completion | question, answer; input, target; question, std_answer; prompt, canonical_solution |
     | labelled | a text and a class under one of their usual names |
     | translation | translation, an object; or source, target |
     | questions | turns; conversations, a text; prompt, and nothing that could be its answer |

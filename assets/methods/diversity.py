@@ -1,7 +1,7 @@
 """Diversity of a set of embeddings: clusters, a picture of them, and how well a choice resembles the rest.
 
 What belongs here: measures and partitions of vectors. Choosing rows by them belongs to `facility_location` and
-`selection`.
+`selecting`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,15 @@ from assets.methods.columns import TEXT_NAMES, Columns, Item, first_of, need, op
 from assets.methods.turns import Kept, Message, Read, read_turns, tools_of, turns_extras, with_system
 from assets.methods.values import Unfit, UnfitError, as_text, kind_of, listed, shown
 
-# Names under which data sets hold a prompt and its completion, the usual ones first: GSM8K, BIG-bench Hard, BELLE.
-PAIRED_NAMES = (("prompt", "completion"), ("question", "answer"), ("input", "target"), ("question", "std_answer"))
+# Names under which data sets hold a prompt and its completion, the usual ones first: GSM8K, BIG-bench Hard, BELLE,
+# HumanEval.
+PAIRED_NAMES = (
+    ("prompt", "completion"),
+    ("question", "answer"),
+    ("input", "target"),
+    ("question", "std_answer"),
+    ("prompt", "canonical_solution"),
+)
 # Beside a `prompt` these hold an answer; it is not a prompt alone.
 ANSWER_NAMES = (
     *("completion", "response", "answer", "output", "solution", "canonical_solution", "target", "reference"),

@@ -1,7 +1,7 @@
 """Uncertainty: how sure a simple model is of each row, and whether it believes the row's label.
 
 What belongs here: measures over class probabilities, and the out-of-fold linear probe that supplies the
-probabilities. What a score is used for belongs to `selection`.
+probabilities. What a score is used for belongs to `selecting`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.errors import DataError
-from assets.methods.dedup.threads import Threads
+from assets.methods.threads import Threads
 
 Vectors = npt.NDArray[np.float32]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from assets.errors import DataError
 from assets.methods.dedup.greedy import Matches, Pairs, Rows, Similarities
 from assets.methods.dedup.heads import Heads, Vectors
-from assets.methods.dedup.threads import Threads
+from assets.methods.threads import Threads
 
 Groups = npt.NDArray[np.int32]
 

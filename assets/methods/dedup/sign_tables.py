@@ -16,7 +16,7 @@ import numpy.typing as npt
 from assets.errors import DataError
 from assets.methods.dedup.heads import Vectors, cosine_cost, unit
 from assets.methods.dedup.semantic import EPSILON
-from assets.methods.dedup.threads import Threads
+from assets.methods.threads import Threads
 
 SIGN_WORDS = 4  # of 64 planes each, kept of every row to compare it by
 CENTRAL_SHARE = 0.03  # of the rows: about so many count as near the center

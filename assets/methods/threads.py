@@ -21,7 +21,7 @@ class Threads:
         from threadpoolctl import ThreadpoolController
 
         self._count = count or usable_cores()
-        self._pool = ThreadPoolExecutor(self._count, "dedup")  # starts its threads when they are needed first
+        self._pool = ThreadPoolExecutor(self._count, "methods")  # starts its threads when they are needed first
         # Found once: looking through the loaded libraries takes longer than many a part.
         self._algebra = ThreadpoolController().select(user_api="blas")
 

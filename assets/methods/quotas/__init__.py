@@ -1,0 +1,1 @@
+"""Quotas: seats by several columns at once, in rows or tokens, and the numbers that clash where there are none."""

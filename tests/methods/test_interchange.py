@@ -1,0 +1,87 @@
+"""Interchange: at least as good as before, and nothing that it must not touch is touched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.methods import interchange as changing
+from assets.methods.interchange import assign, interchange
+from assets.methods.threads import Threads
+
+
+def unit(rows: int, dimensions: int = 5, seed: int = 0, distinct: int | None = None) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((distinct or rows, dimensions)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors[random.integers(0, distinct, rows)] if distinct else vectors
+
+
+def objective(vectors: np.ndarray, chosen: np.ndarray) -> float:
+    return float(np.maximum(vectors.astype(np.float64) @ vectors[chosen].T, 0).max(axis=1).sum())
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.integers(1, 60),
+    share=st.floats(0, 1),
+    fixed=st.integers(0, 3),
+    rounds=st.integers(0, 4),
+    seed=st.integers(0, 10_000),
+    distinct=st.one_of(st.none(), st.integers(1, 6)),
+)
+def test_the_objective_never_falls_and_only_allowed_rows_come_in(
+    rows: int, share: float, fixed: int, rounds: int, seed: int, distinct: int | None
+) -> None:
+    vectors, random = unit(rows, seed=seed, distinct=distinct), np.random.default_rng(seed)
+    chosen = random.permutation(rows)[: max(1, round(share * rows))]
+    may = random.random(rows) < 0.7
+    before = chosen.copy()
+    found = interchange(vectors, chosen, may, fixed, rounds, Threads(1))
+    assert objective(vectors, found) >= objective(vectors, before) - 1e-4
+    assert found[:fixed].tolist() == before[:fixed].tolist()
+    assert len(set(found.tolist())) == len(found) == len(before)
+    assert (may[found] | np.isin(found, before)).all()
+    assert chosen.tolist() == before.tolist()
+
+
+@settings(max_examples=80, deadline=None)
+@given(rows=st.integers(1, 60), picks=st.integers(1, 8), seed=st.integers(0, 1000))
+def test_the_assignment_is_that_of_brute_force(rows: int, picks: int, seed: int) -> None:
+    vectors = unit(rows, seed=seed)
+    chosen = np.random.default_rng(seed).permutation(rows)[:picks]
+    found = assign(vectors, chosen, Threads(1))
+    cosines = vectors @ vectors[chosen].T
+    best = np.sort(np.maximum(cosines, 0), axis=1)
+    np.testing.assert_allclose(cosines[np.arange(rows), found.place], cosines.max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(found.best, best[:, -1], atol=1e-6)
+    np.testing.assert_allclose(found.second, best[:, -2] if len(chosen) > 1 else 0, atol=1e-6)
+    assert found.total == pytest.approx(objective(vectors, chosen), rel=1e-5)
+
+
+def test_it_comes_closer_to_the_best_choice_than_random_rows() -> None:
+    random = np.random.default_rng(0)
+    middles = unit(40, 16)
+    vectors = middles[random.integers(0, 40, 1500)] + 0.1 * random.standard_normal((1500, 16)).astype(np.float32)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    start = random.permutation(1500)[:60]
+    one, more = (interchange(vectors, start, np.ones(1500, bool), 0, rounds, Threads(2)) for rounds in (1, 5))
+    assert objective(vectors, more) >= objective(vectors, one) > objective(vectors, start) + 5
+
+
+def test_cells_too_large_to_compare_keep_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changing, "_LARGEST_CELL", 10)
+    vectors = np.concatenate([np.repeat(unit(1), 30, axis=0), unit(40, seed=1)])
+    chosen = np.array([0, 35, 50])
+    sizes = np.bincount(assign(vectors, chosen, Threads(1)).place, minlength=3)
+    found = interchange(vectors, chosen, np.ones(70, bool), 0, 1, Threads(1))
+    assert (found[sizes > 10] == chosen[sizes > 10]).all()
+
+
+def test_the_result_does_not_depend_on_threads() -> None:
+    vectors = unit(2000, 24)
+    chosen = np.arange(100)
+    runs = [interchange(vectors, chosen, np.ones(2000, bool), 5, 3, Threads(count)).tobytes() for count in (1, 2, 4)]
+    assert runs[0] == runs[1] == runs[2]
