@@ -110,7 +110,8 @@ def gather(
         counts = Counter(why for why, _ in removed.values())
         by = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
         key = "filters" if counts["filter"] else "exclude"
-        raise DataError(f"{SECTION}.{key}: no row of {len(ids):,} passes; out are, by reason: {by}")
+        example = next(iter(removed.values()))[1]
+        raise DataError(f"{SECTION}.{key}: no row of {len(ids):,} passes ({by}); of one of them {example}")
     budget = resolve_budget(settings.budget, len(ids), len(rows), tokens[rows] if tokens is not None else None)
     groups = [known.groups(quota.by, _path(settings, number)) for number, quota in enumerate(settings.quota)]
     names = [known.class_column if quota.by == CLASS else quota.by for quota in settings.quota]
