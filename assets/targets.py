@@ -27,8 +27,8 @@ class Likeness:
 
     `best`, `mean`: (n,) higher = more alike, NaN where it cannot be told; for `dsir` the log importance weight, and the
     same for each word and pair of words. `item`: (n,) the number of the item of the target that the row is nearest to,
-    -1 where the measure does not tell. `contrast`: (n,) of cosine the discriminant of the target against the pool,
-    otherwise None. `items`: what each item is called: file and number. `notes`: what was not compared.
+    -1 where the measure does not tell. `contrast`: (n,) of cosine, the mean without what the pool shares, otherwise
+    None. `items`: what each item is called: file and number. `notes`: what was not compared.
     """
 
     best: Floats
@@ -97,13 +97,13 @@ def measure(
     rows = len(pool.vectors)
     with progress.task(f"comparing with {escape(name, 40)}", rows) as advance:
         if target.measure == "cosine":
+            from assets.methods.similarity.contrast import contrast
             from assets.methods.similarity.cosine import cosine
-            from assets.methods.similarity.discriminant import discriminant
 
             encoder = encoding.choose(workspace)
             vectors = encoding.embed(workspace, progress, encoder, items, f"embedding {escape(name, 40)}").vectors
             near = cosine(pool.vectors, vectors, advance=advance)
-            return Likeness(near.best, near.mean, discriminant(pool.vectors, vectors), near.item, names, notes)
+            return Likeness(near.best, near.mean, contrast(pool.vectors, vectors), near.item, names, notes)
         texts = [encoding.text_of(turns, what) for turns in pool.turns()]
         if target.measure == "dsir":
             with _named(name):
