@@ -21,6 +21,7 @@ from assets.selection_columns import NO_LABEL, Columns
 from assets.selection_inputs import Inputs, Previous, resolve_budget
 from assets.selection_params import SelectedSubset
 
+COVER_RADIUS = 0.3  # cosine distance within which a chosen row counts as standing for another
 SAMPLE_ROWS = 20_000  # of the pool that the figures of coverage are taken of
 MOST_CURVE_ROWS = 5_000  # of the curve of gains that DVC draws
 
@@ -121,7 +122,11 @@ def figures(found: Chosen) -> dict[str, float]:
     chosen = np.arange(len(found.rows), dtype=np.int64)
     reach = metrics.reach(both, chosen)
     outside = reach.distance[len(chosen) :] if len(both) > len(chosen) else reach.distance
-    result = {"mean_distance_of_others": float(outside.mean()), "worst_distance": reach.worst}
+    result = {
+        "mean_distance_of_others": float(outside.mean()),
+        "worst_distance": reach.worst,
+        "others_covered": float((outside <= COVER_RADIUS).mean()),
+    }
     if len(chosen) > 1:
         result["mean_pairwise_distance"] = metrics.mean_pairwise_distance(both, chosen)
     return result
