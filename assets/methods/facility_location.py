@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from assets.errors import DataError
 from assets.methods.blocks import bisect, blocks
-from assets.methods.interchange import interchange
+from assets.methods.interchange import assign, propose
 from assets.methods.orderings import Ordering, Rows
 from assets.methods.threads import Threads
 from assets.progress import Advance
@@ -39,8 +39,8 @@ _PAIRS = 100_000_000  # of a shortlist and the rows that it may cover: 400 MB
 _SMALLEST_PIECE = 4096
 _SHORTLIST = 2  # rows of the shortlist for each one that is to be chosen
 _STRIP_ROWS = 256
-_ROUNDS, _ROUNDS_OF_MANY = 2, 1  # of the interchange: most is won in the first
-_MANY_PIECES = 16  # from here on none: it wins a thousandth, and takes a third of the time
+_ROUNDS = 2  # of the interchange at most
+_MANY_PIECES = 16  # from here on no interchange: it wins a thousandth, and takes a third of the time
 _NO_START = np.empty(0, dtype=np.int64)
 
 
@@ -207,10 +207,18 @@ def _in_pieces(problem: _Problem, pieces: Sequence[Rows], budget: float, threads
     is_likely = np.zeros(len(problem.vectors), dtype=np.bool_)
     is_likely[likely.order] = True
 
+    kept: dict[int, _Matrix] = {}  # of the only piece: its lines are asked for again
+
     def choose(number: int, part: float) -> _Taken:
         piece = pieces[number]
         start = problem.start[np.isin(problem.start, piece)]
-        return _greedy(problem.vectors, piece, piece[is_listed[piece]], problem.terms, start, part, 0.0, inner)
+        listed = piece[is_listed[piece]]
+        known = kept.get(number) or _matrix(problem.vectors, piece, listed, inner)
+        if len(pieces) == 1:
+            kept[number] = known
+        begun = _begun(problem.vectors, piece, start, inner)
+        order, values = lazy_greedy(known.matrix, part, problem.terms[listed], begun)
+        return _Taken(listed[order], values)
 
     parts = [1.25 * float(costs[piece[is_likely[piece]]].sum()) + 16 * float(costs.max()) for piece in pieces]
 
@@ -240,22 +248,50 @@ def _in_pieces(problem: _Problem, pieces: Sequence[Rows], budget: float, threads
     is_chosen = np.zeros(len(problem.vectors), dtype=np.bool_)
     is_chosen[best.order] = True
 
-    rounds = _ROUNDS if len(pieces) == 1 else _ROUNDS_OF_MANY
-
     def improved(number: int) -> _Taken:
         piece = pieces[number]
         chosen = np.flatnonzero(is_chosen[piece])
-        start = np.flatnonzero(np.isin(piece, problem.start))
         if not len(chosen):
             return _Taken(chosen, np.empty(0))
-        both = np.concatenate([start, chosen])
-        target = problem.vectors[piece]
-        better = interchange(target, both, problem.may[piece], len(start), rounds, inner)[len(start) :]
-        return _greedy(
-            problem.vectors, piece, piece[np.sort(better)], problem.terms, piece[start], math.inf, 0.0, inner
-        )
+        known = kept[0] if len(pieces) == 1 else None
+        return _interchanged(problem, piece, chosen, known, inner)
 
     return _merged(outer.map(improved, range(len(pieces)))).first(budget, costs)
+
+
+def _interchanged(problem: _Problem, piece: Rows, chosen: Rows, known: _Matrix | None, threads: Threads) -> _Taken:
+    """The chosen rows of a piece, or better ones in their place, in greedy order.
+
+    `chosen`: places in the piece, ascending. `known`: a matrix that has their lines, if there is one.
+    """
+    target = problem.vectors[piece]
+    lines = np.searchsorted(known.rows, piece[chosen]) if known else None
+    matrix = known.matrix[lines] if known else similarity(target[chosen], target, threads, chosen)
+    start = problem.start[np.isin(problem.start, piece)]
+    covered = _begun(problem.vectors, piece, start, threads)
+    now = assign(matrix, covered, threads)
+    for _ in range(_ROUNDS):
+        proposed = propose(target, chosen, now, problem.may[piece], SCALE)
+        changed = np.flatnonzero(proposed != chosen)
+        before = matrix[changed]
+        matrix[changed] = similarity(target[proposed[changed]], target, threads, proposed[changed])
+        then = assign(matrix, covered, threads)
+        if then.total <= now.total:
+            matrix[changed] = before
+            break
+        chosen, now = proposed, then
+    by_row = np.argsort(chosen)
+    rows = piece[chosen[by_row]]
+    order, values = lazy_greedy(matrix[by_row], math.inf, problem.terms[rows], covered)
+    return _Taken(rows[order], values)
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """How well some rows, ascending, cover those of a piece: a line for each."""
+
+    rows: Rows
+    matrix: Similarities
 
 
 def _from_blocks(problem: _Problem, piece: Rows, number: int, budget: float, threads: Threads) -> _Taken:
@@ -286,12 +322,29 @@ def _greedy(
     threads: Threads,
 ) -> _Taken:
     """Exact greedy: rows of `listed`, by how well they cover the rows `covered`, of which they are some."""
-    target = vectors[covered]
-    begun = similarity(vectors[start], target, threads).max(axis=0) if len(start) else np.zeros(len(covered), np.int32)
-    begun[np.isin(covered, start)] = SCALE if len(start) else 0
-    matrix = similarity(vectors[listed], target, threads, np.searchsorted(covered, listed))
-    order, values = lazy_greedy(matrix, budget, terms[listed], begun, floor)
+    order, values = lazy_greedy(
+        _matrix(vectors, covered, listed, threads).matrix,
+        budget,
+        terms[listed],
+        _begun(vectors, covered, start, threads),
+        floor,
+    )
     return _Taken(listed[order], values)
+
+
+def _matrix(vectors: Vectors, covered: Rows, listed: Rows, threads: Threads) -> _Matrix:
+    """How well the rows `listed` cover the rows `covered`, of which they are some; both ascending."""
+    same = np.searchsorted(covered, listed)
+    return _Matrix(listed, similarity(vectors[listed], vectors[covered], threads, same))
+
+
+def _begun(vectors: Vectors, covered: Rows, start: Rows, threads: Threads) -> Similarities:
+    """How well rows are covered by those that are taken already."""
+    if not len(start):
+        return np.zeros(len(covered), dtype=np.int32)
+    begun: Similarities = similarity(vectors[start], vectors[covered], threads).max(axis=0)
+    begun[np.isin(covered, start)] = SCALE
+    return begun
 
 
 def similarity(
