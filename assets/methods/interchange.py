@@ -26,8 +26,8 @@ _LARGEST_CELL = 2048
 class Assignment:
     """For each of n rows the place of the chosen row most similar to it, that similarity, and the second best.
 
-    `place`: -1 where a row that is fixed is as similar, or none is at all. `best`, `second`: whole numbers, as in the matrix. `total`: the
-    sum of the best ones; higher = better covered.
+    `place`: -1 where a row that is fixed is as similar, or none is at all. `best`, `second`: whole numbers, as in the
+    matrix. `total`: the sum of the best ones; higher = better covered.
     """
 
     place: Rows
