@@ -124,7 +124,7 @@ def parquet(file: str | BinaryIO | pa.NativeFile, size: int = 1000) -> Iterator[
             for batch in table.iter_batches(batch_size=size):
                 yield from arrow_rows(batch, start)
                 start += batch.num_rows
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter: names of columns that are no text
         raise UnreadableError(f"damaged or not Parquet: {_first_line(error)}") from None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from assets.methods import json_document, reading, separated
@@ -324,6 +324,8 @@ def written(rows: list[list[str]], delimiter: str) -> bytes:
 @quick
 @given(tables_of_text, pieces, st.booleans())
 def test_csv_round_trip(rows: list[list[str]], size: int, has_header: bool) -> None:
+    # A mark at the very beginning is that of the byte order.
+    assume(has_header or not rows[0][0].startswith("\ufeff"))
     names = [f"column {i}" for i in range(len(rows[0]))]
     data = written([names, *rows] if has_header else rows, ",")
     read = separated.separated(cut(data, size), header=None if has_header else names)
