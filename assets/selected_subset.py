@@ -27,7 +27,7 @@ from assets.selection_columns import NO_LABEL, Columns
 from assets.selection_inputs import Inputs, Previous
 from assets.selection_params import SelectedSubset, TokenBudget
 from assets.selection_report import Chosen, manifest, report
-from assets.versioning import VersionStore
+from assets.versioning import Version, VersionStore
 from assets.workspace import Workspace, read_json
 
 __all__ = ["NO_LABEL", "selected_subset"]
@@ -72,7 +72,7 @@ def selected_subset(
 
 
 def fingerprint(
-    settings: SelectedSubset, workspace: Workspace, versions: VersionStore, previous: Previous | None
+    settings: SelectedSubset, workspace: Workspace, versions: VersionStore, previous: Version | None
 ) -> str:
     """A hash that changes when what the settings name beside the tables does. Raises as reading it would."""
     parts = [targets.fingerprint(name, target, workspace, versions) for name, target in settings.targets.items()]
@@ -86,7 +86,7 @@ def fingerprint(
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def find_previous(workspace: Workspace, versions: VersionStore) -> Previous | None:
+def find_previous(workspace: Workspace, versions: VersionStore) -> Version | None:
     """The version whose rows are started from; None if the settings name none, or before the first one.
 
     `latest` is not followed for its own sake: where the present subset was made by the same settings of the same
@@ -102,8 +102,13 @@ def find_previous(workspace: Workspace, versions: VersionStore) -> Previous | No
             if started is None:
                 return None
             name = str(started["version"])
+    return versions.find(name)
+
+
+def read_previous(version: Version, workspace: Workspace, versions: VersionStore) -> Previous:
+    """The rows of a version, by their ids. Raises `VersionError` where its data cannot be had."""
     path = workspace.home / "previous.parquet"
-    version = versions.fetch_subset(name, path)
+    versions.fetch_subset(version.name, path)
     try:
         ids = pq.read_table(path, columns=["id"], partitioning=None).column("id").to_pylist()
     finally:
@@ -122,9 +127,10 @@ def _made_of(workspace: Workspace) -> dict[str, Any]:
 
 
 def _produce(
-    workspace: Workspace, progress: Progress, versions: VersionStore, previous: Previous | None, folder: Path
+    workspace: Workspace, progress: Progress, versions: VersionStore, version: Version | None, folder: Path
 ) -> Report:
     columns, vectors = read_pool(workspace)
+    previous = read_previous(version, workspace, versions) if version else None
     settings = workspace.params.selected_subset
     pool_hash = "\n".join(workspace.content_hash(name) for name in ("cleaned_data", "embeddings"))
     inputs = selection_inputs.gather(columns, vectors, settings, workspace, progress, versions, previous, pool_hash)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from assets.errors import DataError
 from assets.methods import balance
+from assets.methods.apportionment import apportion
 from assets.params import Bias, ClassBalance
 from assets.tables import escape
 from assets.verdict import GroupShares
@@ -52,7 +53,7 @@ class Comparison:
         """
         if self.tokens is None:
             return self.subset
-        return balance.apportion(self.tokens, "none", sum(self.subset.values())).seats
+        return apportion(self.tokens, "none", sum(self.subset.values())).seats
 
     @property
     def subset_shares(self) -> dict[str, float]:
@@ -139,7 +140,7 @@ def _reachable(required: tuple[str, ...], seats: Mapping[str, int] | None) -> tu
 
 def _require_known(pool: Mapping[str, int], target: Mapping[str, float]) -> None:
     try:
-        balance.apportion(pool, target, 0)
+        apportion(pool, target, 0)
     except DataError as error:
         raise DataError(f"checks.class_balance.target: {error}") from None
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.errors import DataError
-from assets.methods.balance import apportion
+from assets.methods.apportionment import apportion
 from assets.params import Bias, ClassBalance
 from orchestration.comparisons import (
     Comparison,

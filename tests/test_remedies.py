@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from assets import params
-from assets.methods.balance import apportion
+from assets.methods.apportionment import apportion
 from assets.params import Bias, ClassBalance
 from assets.selection_params import PRESETS, Method, SelectedSubset
 from orchestration.comparisons import Comparison, compare_classes, compare_to_pool, problems

@@ -17,7 +17,7 @@ from assets import selected_subset, tables
 from assets.errors import SettingsError, SourceError, VersionError
 from assets.methods import formats
 from assets.progress import Silent
-from assets.selected_subset import find_previous, fingerprint
+from assets.selected_subset import find_previous, fingerprint, read_previous
 from assets.versioning import SubsetIdentity
 from assets.workspace import Workspace
 from orchestration.versions import Versions
@@ -225,8 +225,9 @@ def test_latest_is_started_from_when_something_has_changed_and_not_for_its_own_s
     workspace = prepare(tmp_path, rows, settings)  # new data
     found = find_previous(workspace, Versions(tmp_path))
     assert found is not None
-    assert found.version == "v1.0.0"
-    assert found.ids == {row["id"] for row in pq.read_table(pa.BufferReader(first["subset.parquet"])).to_pylist()}
+    assert found.name == "v1.0.0"
+    ids = read_previous(found, workspace, Versions(tmp_path)).ids
+    assert ids == {row["id"] for row in pq.read_table(pa.BufferReader(first["subset.parquet"])).to_pylist()}
     materialize(workspace)
     said = manifest(workspace)["previous"]
     assert (said["version"], said["rows"], said["stayed"] + said["left"]) == ("v1.0.0", 20, 20)
@@ -236,14 +237,14 @@ def test_latest_is_started_from_when_something_has_changed_and_not_for_its_own_s
     assert publish(workspace) == "v1.0.1"
     again = find_previous(Workspace.open(tmp_path), Versions(tmp_path))
     assert again is not None
-    assert again.version == "v1.0.0"
+    assert again.name == "v1.0.0"
     assert "reused" in materialize(Workspace.open(tmp_path))
     assert files_of(workspace) == second
     # A version by its name is started from, whatever has changed since.
     (tmp_path / "params.yaml").write_text("selected_subset: {budget: 20, previous: v1.0.1, churn: 0}", "utf-8")
     named = find_previous(Workspace.open(tmp_path), Versions(tmp_path))
     assert named is not None
-    assert named.version == "v1.0.1"
+    assert named.name == "v1.0.1"
     (tmp_path / "params.yaml").write_text("selected_subset: {budget: 20, previous: v7.0.0}", "utf-8")
     with pytest.raises(VersionError, match=r"v7\.0\.0: no such version"):
         find_previous(Workspace.open(tmp_path), Versions(tmp_path))

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from assets.errors import DataError
-from assets.methods.apportionment import Apportionment as Apportionment
-from assets.methods.apportionment import apportion as apportion
 
 if TYPE_CHECKING:
     import numpy as np

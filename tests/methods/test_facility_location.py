@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 
 from assets.errors import DataError
 from assets.methods import facility_location as fl
-from assets.methods.facility_location import Terms, facility_location
+from assets.methods.facility_location import facility_location
+from assets.methods.lazy_greedy import SCALE, Terms
+from assets.methods.lazy_greedy import similarity as similarities
 from assets.methods.threads import Threads
-
-SCALE = fl.SCALE
 
 
 def unit(rows: int, dimensions: int = 5, seed: int = 0, distinct: int | None = None) -> np.ndarray:
@@ -74,8 +74,8 @@ def plain_greedy(case: Case) -> tuple[list[int], list[float]]:
     listed = np.setdiff1d(np.flatnonzero(case.candidates), case.start)
     similarity = np.zeros((len(case.vectors), len(case.vectors)), dtype=np.int64)
     # By rows as the method asks for them: a product of matrices of another shape is rounded in another way.
-    similarity[listed] = fl.similarity(case.vectors[listed], case.vectors, same=listed)
-    covered = fl.similarity(case.vectors[case.start], case.vectors, same=case.start).max(axis=0, initial=0)
+    similarity[listed] = similarities(case.vectors[listed], case.vectors, same=listed)
+    covered = similarities(case.vectors[case.start], case.vectors, same=case.start).max(axis=0, initial=0)
     order: list[int] = []
     values: list[float] = []
     terms, spent = case.terms, 0.0
@@ -157,7 +157,7 @@ def test_in_pieces_it_keeps_to_what_is_allowed(case: Case, block_rows: int) -> N
 
 def test_similarity_is_the_cosine_never_below_zero_and_exactly_one_to_itself() -> None:
     vectors = unit(600)  # more than one strip
-    found = fl.similarity(vectors, vectors, Threads(2), np.arange(600))
+    found = similarities(vectors, vectors, Threads(2), np.arange(600))
     np.testing.assert_allclose(found / SCALE, np.maximum(vectors @ vectors.T, 0), atol=1e-6)
     assert (np.diag(found) == SCALE).all()
     assert found.min() == 0

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.methods import interchange as changing
-from assets.methods.facility_location import SCALE, similarity
 from assets.methods.interchange import Assignment, assign, propose
+from assets.methods.lazy_greedy import SCALE, similarity
 from assets.methods.threads import Threads
 
 

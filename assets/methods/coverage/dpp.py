@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from assets.errors import DataError
 from assets.methods.coverage.distances import Distances
-from assets.methods.coverage.pool import Pool, Vectors, dot
+from assets.methods.coverage.pool import Pool, Vectors
+from assets.methods.dots import dot
 from assets.methods.orderings import Ordering, Rows
 from assets.methods.threads import Threads
 from assets.progress import Advance

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from assets.errors import DataError
 from assets.methods.dedup.greedy import Matches, Pairs, Rows, Similarities
 from assets.methods.dedup.heads import Heads, Vectors
+from assets.methods.dots import dot
 from assets.methods.threads import Threads
 
 Groups = npt.NDArray[np.int32]
@@ -107,22 +108,7 @@ class CosineIndex:
 @numba.njit(cache=True, nogil=True)
 def cosine(row: np.int64, other: np.int64, vectors: npt.NDArray[np.float32], scales: npt.NDArray[np.float64]) -> float:
     """The cosine of two rows, at most 1, in float64; `scales` as in `Heads`. Symmetric to the last bit."""
-    one, two = vectors[row], vectors[other]
-    # Eight sums side by side, which the processor adds at once; the order is fixed, so the result is, too.
-    a = b = c = d = e = f = g = h = 0.0
-    whole = len(one) // 8 * 8
-    for i in range(0, whole, 8):
-        a += np.float64(one[i]) * np.float64(two[i])
-        b += np.float64(one[i + 1]) * np.float64(two[i + 1])
-        c += np.float64(one[i + 2]) * np.float64(two[i + 2])
-        d += np.float64(one[i + 3]) * np.float64(two[i + 3])
-        e += np.float64(one[i + 4]) * np.float64(two[i + 4])
-        f += np.float64(one[i + 5]) * np.float64(two[i + 5])
-        g += np.float64(one[i + 6]) * np.float64(two[i + 6])
-        h += np.float64(one[i + 7]) * np.float64(two[i + 7])
-    for i in range(whole, len(one)):
-        a += np.float64(one[i]) * np.float64(two[i])
-    product: float = (((a + b) + (c + d)) + ((e + f) + (g + h))) * (scales[row] * scales[other])
+    product: float = dot(vectors[row], vectors[other]) * (scales[row] * scales[other])
     return min(1.0, product)
 
 

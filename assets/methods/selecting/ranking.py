@@ -155,9 +155,13 @@ def _facility_location(method: Method, group: Group, may: Mask, start: Rows, bud
 def _by_scores(method: Method, group: Group, may: Mask, picks: int) -> Ordering:
     gains = group.worth / group.prices
     if method.gumbel:
+        from assets.methods.similarity.dsir import gumbel_top_k
+
         with np.errstate(divide="ignore"):
-            gains = np.log(gains) + chance.gumbel(group.ids, group.seed, "gumbel")
-        may = may & (group.worth > 0)  # what is worth nothing is never drawn
+            log_weights = np.log(gains)
+        luck = chance.uniform(group.ids, group.seed, "gumbel")
+        # What is worth nothing is never drawn.
+        return gumbel_top_k(log_weights, luck, picks, may & (group.worth > 0))
     order = np.flatnonzero(may)
     order = order[np.lexsort((order, -gains[order]))][:picks]
     return _bare(group, order, gains[order])

@@ -55,9 +55,8 @@ class Wanted:
     `budget`: rows, or tokens where the pool has costs. `quotas` with `values`: (q, n) the value of each row in the
     column of each quota. `scores` and `method`: what is maximised. `targets`: (t, n) for "round_robin". `weights`: (n,)
     at least 0, which multiply what a row is worth. `random_share`: of each group's seats, less those of rows that must
-    be in or stay. `previous_rows` and `churn`:
-    how many rows the subset that is started from had, and the share of them that may leave. `cost_strength`: the power
-    of the cost that a gain is divided by.
+    be in or stay. `previous_rows` and `churn`: how many rows the subset that is started from had, and the share of
+    them that may leave. `cost_strength`: the power of the cost that a gain is divided by.
     """
 
     budget: int
@@ -129,7 +128,7 @@ def select(pool: Pool, wanted: Wanted, advance: Advance = lambda rows: None) -> 
         wanted.budget,
         may,
         pool.costs,
-        pool.required if pool.required.any() else None,
+        pool.required,
     )
     worth, method = wanted.worth, replace(wanted.method, combine=wanted.combine)
     rows_of = _members(planned.cells, by_id, len(planned.names))

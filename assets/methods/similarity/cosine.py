@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.errors import DataError
+from assets.methods.dots import dot
 from assets.methods.similarity.nearest import Nearest, some_items, strips
 from assets.methods.threads import Threads
 from assets.progress import Advance
@@ -73,23 +74,8 @@ def _scales(vectors: Vectors, first: int, kind: str) -> npt.NDArray[np.float64]:
 def _squares(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     found = np.empty(len(vectors))
     for row in range(len(vectors)):
-        found[row] = _dot(vectors[row], vectors[row])
+        found[row] = dot(vectors[row], vectors[row])
     return found
-
-
-@numba.njit(cache=True, nogil=True)
-def _dot(one: npt.NDArray[np.float32], two: npt.NDArray[np.float32] | npt.NDArray[np.float64]) -> float:
-    # Four sums side by side, which the processor adds at once; the order is fixed, so the result is, too.
-    a = b = c = d = 0.0
-    whole = len(one) // 4 * 4
-    for i in range(0, whole, 4):
-        a += np.float64(one[i]) * np.float64(two[i])
-        b += np.float64(one[i + 1]) * np.float64(two[i + 1])
-        c += np.float64(one[i + 2]) * np.float64(two[i + 2])
-        d += np.float64(one[i + 3]) * np.float64(two[i + 3])
-    for i in range(whole, len(one)):
-        a += np.float64(one[i]) * np.float64(two[i])
-    return (a + b) + (c + d)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -115,7 +101,7 @@ def _most_similar(
         floor = highest - np.float32(2.5) * error  # twice the error, and what this subtraction rounds
         for place in range(len(line)):
             if line[place] >= floor:
-                similarity = _dot(vectors[row], items[first + place]) * (scales[row] * item_scales[first + place])
+                similarity = dot(vectors[row], items[first + place]) * (scales[row] * item_scales[first + place])
                 similarity = min(1.0, max(-1.0, similarity))
                 if similarity > best[row]:  # strictly: the lower item wins a tie
                     best[row], nearest[row] = similarity, first + place
@@ -129,4 +115,4 @@ def _means(
     mean: npt.NDArray[np.float64],
 ) -> None:
     for row in range(len(vectors)):
-        mean[row] = _dot(vectors[row], middle) * scales[row]
+        mean[row] = dot(vectors[row], middle) * scales[row]
