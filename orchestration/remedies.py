@@ -39,6 +39,8 @@ def bias_remedy(comparisons: Sequence[Comparison], settings: SelectedSubset) -> 
     """What would mend a bias."""
     if any(comparison.unknown for comparison in comparisons):
         return AGAIN
+    if any(each.column == "length_band" for each in comparisons) and _prefers_short_rows(settings):
+        return "set selected_subset.budget.strength: 0"
     if not settings.quota or any(quota.rule != "natural" for quota in settings.quota):
         return "set selected_subset.quota: natural"
     far = max((c.divergence for c in comparisons if math.isfinite(c.divergence)), default=0.0)
@@ -108,11 +110,14 @@ def _towards_likeness(settings: SelectedSubset) -> str:
         return "widen selected_subset.filters"
     if names := _other_scores(settings):
         return f"lower the strength of {listed(names, 'and')} in selected_subset.scores"
-    if isinstance(settings.budget, TokenBudget):
-        # Gain per token prefers short rows.
-        is_weak = settings.budget.strength == 0
-        return "raise selected_subset.budget.tokens" if is_weak else "set selected_subset.budget.strength: 0"
-    return "raise selected_subset.budget"
+    if _prefers_short_rows(settings):
+        return "set selected_subset.budget.strength: 0"
+    return f"raise selected_subset.budget{'.tokens' if isinstance(settings.budget, TokenBudget) else ''}"
+
+
+def _prefers_short_rows(settings: SelectedSubset) -> bool:
+    """Whether rows are taken by their gain per token."""
+    return isinstance(settings.budget, TokenBudget) and settings.budget.strength > 0
 
 
 def _class_quota(settings: SelectedSubset, rule: str | Mapping[str, float]) -> str:

@@ -107,6 +107,14 @@ def test_the_setting_that_would_mend_a_bias_is_named(text: str, remedy: str) -> 
         assert bias_remedy([lacking], settings(text)) == remedy
 
 
+def test_short_rows_taken_by_gain_per_token_are_mended_by_its_strength_whatever_else_is_asked() -> None:
+    bands = compare_to_pool("length_band", "length band", {"a": 50, "b": 50}, {"a": 99, "b": 1}, Bias())
+    asked = "budget: {tokens: 9}, quota: {by: source, rule: equal}, scores: [length]"
+    assert bias_remedy([bands], settings(asked)) == "set selected_subset.budget.strength: 0"
+    others = "budget: {tokens: 9, strength: 0}, quota: {by: source, rule: equal}"
+    assert bias_remedy([bands], settings(others)) == "set selected_subset.quota: natural"
+
+
 def test_accepting_a_bias_as_said_lets_it_pass() -> None:
     accepted = compare_to_pool("source", "source", {"a": 50, "b": 50}, {"a": 99, "b": 1}, Bias(tolerance=0.64))
     assert problems(accepted) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,9 @@ def unit(rows: int, dimensions: int = 5, seed: int = 0, distinct: int | None = N
     return vectors[random.integers(0, distinct, rows)] if distinct else vectors
 
 
+Cut = Callable[[np.ndarray, int, int], list[np.ndarray]]
+
+
 @pytest.mark.parametrize("cut", [blocks, bisect])
 @settings(max_examples=60, deadline=None)
 @given(
@@ -30,9 +35,9 @@ def unit(rows: int, dimensions: int = 5, seed: int = 0, distinct: int | None = N
     distinct=st.one_of(st.none(), st.integers(1, 3)),
 )
 def test_they_are_a_partition_of_bounded_size(
-    cut: object, rows: int, block_rows: int, seed: int, distinct: int | None
+    cut: Cut, rows: int, block_rows: int, seed: int, distinct: int | None
 ) -> None:
-    found = cut(unit(rows, seed=seed, distinct=distinct), block_rows, seed)  # type: ignore[operator]
+    found = cut(unit(rows, seed=seed, distinct=distinct), block_rows, seed)
     assert all(0 < len(block) <= block_rows for block in found)
     assert all((np.diff(block) > 0).all() for block in found)
     assert sorted(np.concatenate([np.empty(0, int), *found]).tolist()) == list(range(rows))
@@ -54,12 +59,12 @@ def test_blocks_are_not_much_smaller_than_they_may_be() -> None:
 
 
 @pytest.mark.parametrize("cut", [blocks, bisect])
-def test_rows_of_a_cluster_stay_together(cut: object) -> None:
+def test_rows_of_a_cluster_stay_together(cut: Cut) -> None:
     """Two rows of a block are alike far more often than two rows of the pool."""
     random = np.random.default_rng(0)
     cluster = random.integers(0, 12, 1200)
     vectors = unit(12, 32)[cluster] + np.float32(0.1) * unit(1200, 32, seed=1)
-    found = cut(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), 240, 0)  # type: ignore[operator]
+    found = cut(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), 240, 0)
     split = sum(
         len({number for number, block in enumerate(found) if (cluster[block] == c).any()}) - 1 for c in range(12)
     )
@@ -85,6 +90,6 @@ def test_the_same_blocks_on_any_number_of_threads_and_others_for_another_seed(mo
 
 
 @pytest.mark.parametrize("cut", [blocks, bisect])
-def test_a_size_below_one_is_refused(cut: object) -> None:
+def test_a_size_below_one_is_refused(cut: Cut) -> None:
     with pytest.raises(DataError, match="block_rows: expected at least 1, not 0"):
-        cut(unit(3), 0, 0)  # type: ignore[operator]
+        cut(unit(3), 0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def plain_greedy(case: Case) -> tuple[list[int], list[float]]:
     return order, values
 
 
-def found_for(case: Case, **other: object) -> fl.Ordering:
+def found_for(case: Case, **other: Any) -> fl.Ordering:
     terms = case.terms
     return facility_location(
         case.vectors,
@@ -106,7 +107,7 @@ def found_for(case: Case, **other: object) -> fl.Ordering:
         terms.costs,
         terms.prices,
         case.start,
-        **other,  # type: ignore[arg-type]
+        **other,
     )
 
 

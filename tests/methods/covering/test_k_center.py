@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,8 +54,8 @@ def test_it_takes_what_plain_greedy_takes(case: Case) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: clustered(700, 12), lambda: unit(700, 12), lambda: axes(700, 0)])
-def test_it_takes_what_plain_greedy_takes_of_more_rows_than_fit_into_a_front(make: object) -> None:
-    vectors = make()  # type: ignore[operator]
+def test_it_takes_what_plain_greedy_takes_of_more_rows_than_fit_into_a_front(make: Callable[[], np.ndarray]) -> None:
+    vectors = make()
     squared = exact_distances(vectors)
     found = k_center(vectors, 400, weights=np.ones(700))
     distance, order = np.full(700, 4.0), []
@@ -131,6 +134,7 @@ def test_nothing_to_choose_from_or_nothing_wanted() -> None:
         ({"vectors": np.full((3, 5), np.nan, np.float32)}, "the vector of row 0 has length nan; expected 1"),
     ],
 )
-def test_arguments_that_do_not_fit_are_named(arguments: dict[str, object], message: str) -> None:
+def test_arguments_that_do_not_fit_are_named(arguments: dict[str, Any], message: str) -> None:
+    fitting: dict[str, Any] = {"vectors": unit(3), "picks": 1}
     with pytest.raises(DataError, match=message):
-        k_center(**{"vectors": unit(3), "picks": 1} | arguments)  # type: ignore[arg-type]
+        k_center(**fitting | arguments)

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from assets.errors import DataError
+from assets.methods.apportionment import Rule
 from assets.methods.quotas.clashes import clash
 from assets.methods.quotas.conflicts import Bound, Problem, conflict
 from assets.methods.quotas.plans import Quota, plan
@@ -38,12 +39,12 @@ def error(
 CODE = {("code", "github"): 5000, ("code", "web"): 12, ("chat", "web"): 5000, ("prose", "github"): 3000}
 
 
-def label(rule: Mapping[str, float] | str = "natural", minimum: int = 0) -> Quota:
-    return Quota("label", rule, minimum, "selected_subset.quota[0]")  # type: ignore[arg-type]
+def label(rule: Rule = "natural", minimum: int = 0) -> Quota:
+    return Quota("label", rule, minimum, "selected_subset.quota[0]")
 
 
-def source(rule: Mapping[str, float] | str = "natural", minimum: int = 0) -> Quota:
-    return Quota("source", rule, minimum, "selected_subset.quota[1]")  # type: ignore[arg-type]
+def source(rule: Rule = "natural", minimum: int = 0) -> Quota:
+    return Quota("source", rule, minimum, "selected_subset.quota[1]")
 
 
 def test_two_shares_that_clash_name_the_rows_outside_of_both() -> None:

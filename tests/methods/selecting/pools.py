@@ -121,3 +121,9 @@ def shuffled(pool: Pool, wanted: Wanted, seed: int) -> tuple[Pool, Wanted]:
 def objective(vectors: np.ndarray, chosen: np.ndarray) -> float:
     """Facility location: the sum of the best similarities, each at least 0."""
     return float(np.maximum(vectors.astype(np.float64) @ vectors[chosen].T, 0).max(axis=1).sum())
+
+
+def costs_of(pool: Pool) -> np.ndarray:
+    """Of a pool that has some."""
+    assert pool.costs is not None
+    return pool.costs

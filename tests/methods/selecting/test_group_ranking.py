@@ -17,7 +17,7 @@ from assets.methods.coverage.mmr import marginal_relevance
 from assets.methods.coverage.pruning import distinct
 from assets.methods.coverage.representatives import representatives
 from assets.methods.facility_location import facility_location
-from assets.methods.selecting.ranking import Method, rank, stand_ins
+from assets.methods.selecting.ranking import Method, Name, rank, stand_ins
 from assets.methods.similarity.round_robin import round_robin
 
 NONE = np.empty(0, dtype=np.int64)
@@ -92,8 +92,9 @@ def test_a_draw_belongs_to_the_ids_and_not_to_the_places() -> None:
     pool = a_pool(30)
     group = a_group(pool, np.ones(30), targets=np.zeros((2, 30)))
     part = a_group(replace(pool, ids=pool.ids[:20], vectors=pool.vectors[:20]), np.ones(20), targets=np.zeros((2, 20)))
-    for name in ("scores", "round_robin"):
-        method = Method(name, gumbel=True)  # type: ignore[arg-type]
+    names: tuple[Name, ...] = ("scores", "round_robin")
+    for name in names:
+        method = Method(name, gumbel=True)
         whole, few = (rank(method, each, np.ones(len(each.ids), bool), NONE, 30) for each in (group, part))
         if name == "scores":
             shared = [group.ids[row] for row in whole.order.tolist() if group.ids[row] in part.ids]
@@ -117,8 +118,9 @@ def test_coverage_and_scores_are_weighed_alike_whichever_phase_takes_a_row() -> 
 @pytest.mark.parametrize("budget", [5, 40, 200, 10_000])
 def test_costs_are_what_the_budget_pays_for(budget: int) -> None:
     group = a_group(a_pool(50, costs=True), seats=budget)
-    for name in ("scores", "facility_location"):
-        found = rank(Method(name), group, ALL, NONE, budget)  # type: ignore[arg-type]
+    names: tuple[Name, ...] = ("scores", "facility_location")
+    for name in names:
+        found = rank(Method(name), group, ALL, NONE, budget)
         spent = np.cumsum(group.costs[found.order])
         assert spent[-1] >= budget or len(found.order) == 50
 
@@ -126,8 +128,9 @@ def test_costs_are_what_the_budget_pays_for(budget: int) -> None:
 def test_who_stands_for_whom_is_told_of_rows_that_are_given() -> None:
     group, taken = a_group(a_pool(50)), np.array([3, 9, 40])
     cosines = group.vectors @ group.vectors[taken].T
-    for name in ("facility_location", "k_center", "mmr", "dpp"):
-        found = stand_ins(Method(name), group, taken)  # type: ignore[arg-type]
+    names: tuple[Name, ...] = ("facility_location", "k_center", "mmr", "dpp")
+    for name in names:
+        found = stand_ins(Method(name), group, taken)
         assert found is not None
         assert found.nearest.tolist() == taken[cosines.argmax(axis=1)].tolist()
         np.testing.assert_allclose(found.similarity, cosines.max(axis=1), atol=1e-5)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pools import METHODS, a_pool, a_score, a_wish, groups, unit
+from pools import METHODS, a_pool, a_score, a_wish, costs_of, groups, unit
 
 from assets.methods.selecting.ranking import Method
 from assets.methods.selecting.reasons import Lost, chosen, not_chosen
+from assets.methods.selecting.scores import Combine
 from assets.methods.selecting.select import Pool, Selection, Wanted, select
 
 BAD = "bad\x1b[31m\n"
@@ -29,7 +30,8 @@ def test_every_row_has_one_printable_sentence(method: Any, costs: bool) -> None:
     ids = [f"{BAD}{name}" for name in pool.ids]
     pool = replace(pool, ids=ids, vectors=unit(60, distinct=40), previous=np.arange(60) > 50)
     scores = [a_score(random.choice([0.0, 0.5, 1.0, np.nan], 60), name=BAD)]
-    wanted = a_wish(pool, 25 if not costs else int(pool.costs.sum()) // 3, method, scores=scores, random_share=0.2)  # type: ignore[union-attr]
+    budget = int(costs_of(pool).sum()) // 3 if costs else 25
+    wanted = a_wish(pool, budget, method, scores=scores, random_share=0.2)
     wanted = replace(wanted, values=[[BAD + name for name in groups(60, 3)]], previous_rows=4, churn=0.5)
     wanted = replace(wanted, quotas=a_wish(pool, 1, quotas="equal").quotas)
     found, lost = lost_of(pool, wanted)
@@ -67,8 +69,9 @@ def test_a_chosen_row_is_told_why_in_the_words_of_its_method(method: Any, said: 
 def test_scores_are_told_as_they_multiply_or_add_up() -> None:
     pool = a_pool(10)
     scores = [a_score(np.full(10, 0.5), 2.0, "quality"), a_score(np.full(10, 0.25), 1.0, "length")]
-    for combine, words in (("product", "; quality 0.25 × length 0.25"), ("sum", "; quality 1 + length 0.25")):
-        wanted = a_wish(pool, 3, Method("scores", combine), scores=scores)  # type: ignore[arg-type]
+    said: dict[Combine, str] = {"product": "; quality 0.25 × length 0.25", "sum": "; quality 1 + length 0.25"}
+    for combine, words in said.items():
+        wanted = a_wish(pool, 3, Method("scores", combine), scores=scores)
         assert all(words in sentence for sentence in chosen(pool, wanted, select(pool, wanted)))
 
 

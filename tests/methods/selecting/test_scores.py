@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,10 +16,10 @@ NUMBERS = st.floats(-1e308, 1e308, allow_nan=False)
 ROWS = ["a", "b", "c", "d", "e"]
 
 
-def of(values: list[float | None], **other: object) -> Score:
+def of(values: list[float | None], **other: Any) -> Score:
     known = np.array([value is not None for value in values])
     numbers = np.array([np.nan if value is None else value for value in values])
-    return score("quality", numbers, known, ROWS[: len(values)], **other)  # type: ignore[arg-type]
+    return score("quality", numbers, known, ROWS[: len(values)], **other)
 
 
 @pytest.mark.parametrize(

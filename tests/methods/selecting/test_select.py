@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pools import METHODS, a_pool, a_score, a_wish, by_group, groups, ids_of, shuffled, unit
+from pools import METHODS, a_pool, a_score, a_wish, by_group, costs_of, groups, ids_of, shuffled, unit
 from threadpoolctl import threadpool_limits
 
 from assets.errors import DataError
 from assets.methods.facility_location import facility_location
 from assets.methods.quotas.plans import Quota
-from assets.methods.selecting.ranking import Method
+from assets.methods.selecting.ranking import Method, Name
 from assets.methods.selecting.select import Pool, Wanted, select
 
 FULL = [name for name in METHODS if name != "distinct"]  # those that fill every seat
@@ -157,7 +157,7 @@ CIRCUMSTANCES: dict[str, dict[str, Any]] = {
 }
 
 
-def made(method: str, circumstance: str, rows: int, budget: int, costs: bool) -> tuple[Pool, Wanted]:
+def made(method: Name, circumstance: str, rows: int, budget: int, costs: bool) -> tuple[Pool, Wanted]:
     asked = CIRCUMSTANCES[circumstance]
     pool = a_pool(rows, costs=costs, vectors=unit(rows, distinct=asked.get("distinct")))
     at = np.arange(rows)
@@ -169,7 +169,7 @@ def made(method: str, circumstance: str, rows: int, budget: int, costs: bool) ->
     )
     values = [groups(rows, asked["values"])] if "values" in asked else []
     scores = [a_score(np.resize(asked["scores"], rows))] if "scores" in asked else []
-    options = Method(method, asked.get("combine", "product"), gumbel=asked.get("gumbel", False))  # type: ignore[arg-type]
+    options = Method(method, asked.get("combine", "product"), gumbel=asked.get("gumbel", False))
     wanted = a_wish(pool, budget, options, quotas=asked.get("quotas", []), values=values, scores=scores)
     return pool, replace(
         wanted,
@@ -191,7 +191,7 @@ def test_every_method_works_under_every_circumstance(method: str, circumstance: 
         (40, 0.4, True),
         (40, 1.2, True),
     ):
-        total = int(a_pool(rows, costs=True).costs.sum()) if costs else rows  # type: ignore[union-attr]
+        total = int(costs_of(a_pool(rows, costs=True)).sum()) if costs else rows
         budget, told = round(share * total), list[int]()
         pool, wanted = made(method, circumstance, rows, budget, costs)
         found = select(pool, wanted, told.append)

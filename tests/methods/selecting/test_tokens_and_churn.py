@@ -9,21 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pools import METHODS, a_pool, a_score, a_wish, groups, ids_of, objective, unit
+from pools import METHODS, a_pool, a_score, a_wish, costs_of, groups, ids_of, objective, unit
 
 from assets.errors import DataError
 from assets.methods.quotas.plans import Quota, plan
 from assets.methods.selecting.filling import CHOSEN, PREVIOUS, REQUIRED
-from assets.methods.selecting.ranking import Method
+from assets.methods.selecting.ranking import Method, Name
 from assets.methods.selecting.select import Pool, Wanted, select
 
 # Those whose choice, started from a part of itself, is itself.
 STEADY = ["scores", "facility_location", "k_center", "distinct", "mmr", "dpp"]
-
-
-def costs_of(pool: Pool) -> np.ndarray:
-    assert pool.costs is not None
-    return pool.costs
 
 
 # -- tokens ----------------------------------------------------------------------------------------------------------
@@ -71,15 +66,16 @@ def test_what_no_group_can_spend_by_itself_buys_a_row_for_one_of_them() -> None:
     # A group for which no row fits gets one as well, and each at most one.
     dear = replace(pool, costs=np.array([10, 16] * 4))
     found = select(dear, a_wish(dear, 30, quotas="equal", values=[["a", "b"] * 4]))
-    assert sorted(dear.costs[found.indices].tolist()) == [10, 16]  # type: ignore[index]
+    assert sorted(costs_of(dear)[found.indices].tolist()) == [10, 16]
 
 
 def test_without_quotas_no_row_is_left_that_would_fit() -> None:
     for seed in range(20):
         pool = a_pool(80, seed, True)
         costs = costs_of(pool)
-        for method in ("facility_location", "scores", "k_center", "round_robin"):
-            found = select(pool, a_wish(pool, int(costs.sum()) // 3, method))  # type: ignore[arg-type]
+        methods: tuple[Name, ...] = ("facility_location", "scores", "k_center", "round_robin")
+        for method in methods:
+            found = select(pool, a_wish(pool, int(costs.sum()) // 3, method))
             left = np.setdiff1d(np.arange(80), found.indices)
             assert costs[left].min() > found.plan.seats.sum() - found.spent
 
