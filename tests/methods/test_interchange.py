@@ -114,3 +114,13 @@ def test_the_result_does_not_depend_on_threads() -> None:
     for other in runs[1:]:
         assert (other.place == runs[0].place).all()
         assert (other.second == runs[0].second).all()
+
+
+def test_rows_may_fall_back_on_their_second_best_chosen_row() -> None:
+    """On a circle: moved from 0 to -40 degrees, a row leaves those at 18 and 19 to the one at 40, and gains two."""
+    angles = np.radians([0.0, -40.0, -41.0, 18.0, 19.0, 40.0])
+    vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    chosen = np.array([0, 5])
+    now = assigned(vectors, chosen)
+    assert now.place.tolist() == [0, 0, 0, 0, 0, 1]
+    assert propose(vectors, chosen, now, np.ones(6, bool), SCALE).tolist() == [1, 5]
