@@ -240,8 +240,9 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fl, "_SMALLEST_PIECE", 512)
 
 
-def test_rows_that_spoil_each_other_are_not_interchanged() -> None:
+def test_rows_that_spoil_each_other_are_not_interchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of random rows of a small pool one choice in forty becomes worse where all are moved at once."""
+    monkeypatch.setattr(fl, "_ROUNDS", 1)  # a second round mostly mends what the first one spoilt
     for seed in range(200):
         vectors, rows = unit(12, 4, seed), np.arange(12)
         chosen = np.sort(np.random.default_rng(seed).permutation(12)[:3])
