@@ -289,6 +289,9 @@ class SelectedSubset(Section):
             raise ValueError("coverage: scores needs scores, such as scores: [entropy]")
         if self.combine == "sum" and method not in ("facility_location", "scores"):
             raise ValueError(f"combine: sum goes with facility_location and scores, not with {method}")
+        names = [score.column for score in self.scores]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"scores: the column '{twice}' stands twice; state its strength once")
         if isinstance(self.budget, TokenBudget) and self.also:
             raise ValueError("also: expected only beside a budget of rows; a budget of tokens is one number")
         return self

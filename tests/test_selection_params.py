@@ -171,6 +171,7 @@ def test_short_forms() -> None:
         ("preset: similarity", ": the preset similarity needs targets"),
         ("preset: dsir", ": the preset dsir needs targets"),
         ("preset: kmeans, combine: sum", "combine: sum goes with facility_location and scores, not with kmeans"),
+        ("scores: [length, {column: length, strength: 2}]", "scores: the column 'length' stands twice"),
         ("combine: mean", ".combine: expected 'product' or 'sum', not 'mean'"),
         ("scores: entropy", ".scores: expected a list, not 'entropy'"),
         ("scores: [3]", ".scores[0]: expected a section with keys of its own, not 3"),
