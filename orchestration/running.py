@@ -14,6 +14,7 @@ import dagster as dg
 
 from assets.progress import Progress
 from assets.workspace import exclusive
+from orchestration import interrupts
 
 # Where the UI looks for the runs of a job: the repository of the code location named in pyproject.toml.
 REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@pickwise"
@@ -63,7 +64,7 @@ def run(
         loggers={"listener": _listener_logger(listener)},
         progress=dg.ResourceDefinition.hardcoded_resource(progress),
     )
-    with instance(root) as opened:
+    with instance(root) as opened, interrupts.heard():
         result = defs.resolve_job_def(job.name).execute_in_process(
             instance=opened, raise_on_error=False, run_config=run_config, tags={REPOSITORY_TAG: REPOSITORY}
         )
