@@ -43,7 +43,7 @@ def code_version(module: str) -> str:
         if file in PRESENTATION:
             continue
         digest.update(file.encode())
-        digest.update(ast.dump(_tree(PACKAGE.parent / file)).encode())
+        digest.update(_digest(PACKAGE.parent / file))
     return digest.hexdigest()
 
 
@@ -54,10 +54,16 @@ def package_versions() -> dict[str, str]:
 
 
 @cache
+def _digest(path: Path) -> bytes:
+    return hashlib.blake2b(ast.dump(_tree(path)).encode()).digest()
+
+
+@cache
 def _tree(path: Path) -> ast.Module:
     return _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
 
 
+@cache
 def _imports(path: Path) -> list[Path]:
     found = []
     for node in ast.walk(_tree(path)):

@@ -2,20 +2,13 @@
 
 Files, caches and settings do not belong here; `vectors.py` keeps what this computes.
 
-Batch invariance. A text's vector must not depend on its neighbours: a cache that was filled in pieces, or taken up
-after a crash, has to hold the very bits of a run in one go. Matrix kernels are chosen by the *shape* of a batch, so
-every text is padded to a length that follows from its own token count, and all batches of one padded length have one
-shape; the last of them is filled with copies of its first row. Rows of one shape go through the same instructions
-wherever they stand. Each pass runs on a single CPU thread and passes run side by side, which also makes the bits
-independent of the number of threads, and is faster than threads inside a pass.
+How texts share forward passes without an influence on each other is `passes.py`.
 """
 
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.errors import ModelError
+from assets.methods import loading
+from assets.methods.passes import CPU_PASS_TOKENS, Pass, plan, side_by_side
 
 # Names everything here that decides a bit of a vector; a change of pooling or of the shapes below needs a new name.
 RECIPE = "pooled-l2-shapes-1"
 
-# Tokens in one pass on a CPU core. Small enough for its cache, large enough for full speed (measured: 768 is within
-# 2 % of the best for 32 to 256 tokens a text), and small enough that filling up the last batches costs little.
-CPU_PASS_TOKENS = 768
 _TOKENIZER_CHUNK = 1_000
 
 Tokens = npt.NDArray[np.int32]
@@ -47,15 +39,6 @@ class EncodedBatch:
     failures: Mapping[int, str] = field(default_factory=dict)  # position in the texts given → why there is no vector
 
 
-@dataclass(frozen=True)
-class _Pass:
-    """One forward pass: which texts, and the shape they are padded to."""
-
-    indices: npt.NDArray[np.int64]
-    rows: int
-    length: int
-
-
 class Encoder:
     """A transformers encoder: float32, masked mean pooling (or the first token, where the model says so), L2 norm.
 
@@ -70,12 +53,11 @@ class Encoder:
         """
         self.device = device
         self.pooling = pooling_of(folder)
-        self._tokenizer, self._model = _load(folder, device)
-        self.max_tokens = min(max_tokens, _position_limit(self._model, self._tokenizer))
+        self._tokenizer, model = loading.load(folder, "AutoModel")
+        self._model = (model.get_encoder() if model.config.is_encoder_decoder else model).to(device)
+        self.max_tokens = min(max_tokens, loading.position_limit(self._model, self._tokenizer))
         self.dimensions: int = self._model.config.hidden_size
-        pad = self._tokenizer.pad_token_id
-        pad = self._model.config.get_text_config().pad_token_id if pad is None else pad
-        self._pad = 0 if pad is None else pad  # masked, so any id of the vocabulary would do
+        self._pad = loading.padding_id(self._model, self._tokenizer)
 
     def encode(self, texts: Sequence[str], batch_tokens: int) -> Iterator[EncodedBatch]:
         """Yield the vectors of all `texts`, longest texts first, each exactly once.
@@ -93,8 +75,8 @@ class Encoder:
         if len(empty):
             yield self._without_tokens(empty)
         on_cpu = self.device == "cpu"
-        passes = _plan(lengths, self.max_tokens, CPU_PASS_TOKENS if on_cpu else batch_tokens)
-        run = _side_by_side if on_cpu else map
+        passes = plan(lengths, self.max_tokens, CPU_PASS_TOKENS if on_cpu else batch_tokens)
+        run = side_by_side if on_cpu else map
         for done, pooled in run(lambda one: (one, self._forward(one, ids, offsets)), passes):
             yield _finish(done.indices, pooled, counts[done.indices], lengths[done.indices])
 
@@ -121,7 +103,7 @@ class Encoder:
         )["input_ids"]
         return ids
 
-    def _forward(self, one: _Pass, ids: Tokens, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def _forward(self, one: Pass, ids: Tokens, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """The pooled vectors (b, d) of one pass, not yet of unit length."""
         import torch
 
@@ -172,26 +154,6 @@ def pooling_of(folder: Path) -> str:
     return known[modes[0]]
 
 
-def padded_length(tokens: int) -> int:
-    """The length a text of this many tokens is padded to: the next multiple of 4, 8, 16, 32, … as it gets longer.
-
-    At most an eighth of a long text, on average 5 % of real instructions, and few enough shapes to fill.
-    """
-    step = 4 if tokens <= 32 else max(8, 1 << ((tokens - 1).bit_length() - 4))
-    return -(-tokens // step) * step
-
-
-def _plan(lengths: npt.NDArray[np.int64], limit: int, pass_tokens: int) -> Iterator[_Pass]:
-    """Passes over all texts that have tokens, longest first; each padded length has one number of rows."""
-    sizes, inverse = np.unique(lengths, return_inverse=True)
-    padded = np.array([min(padded_length(int(n)), limit) for n in sizes], np.int64)[inverse]
-    for length in np.unique(padded[lengths > 0])[::-1].tolist():
-        members = np.flatnonzero((padded == length) & (lengths > 0))
-        rows = max(1, pass_tokens // length)
-        for start in range(0, len(members), rows):
-            yield _Pass(members[start : start + rows], rows, length)
-
-
 def _finish(
     indices: npt.NDArray[np.int64], pooled: npt.NDArray[np.float32], counts: Tokens, kept: npt.NDArray[np.int64]
 ) -> EncodedBatch:
@@ -206,56 +168,3 @@ def _finish(
         for i in np.flatnonzero(bad)
     }
     return EncodedBatch(indices, vectors, counts, counts > kept, reasons)
-
-
-def _side_by_side(work: Any, jobs: Iterator[_Pass]) -> Iterator[Any]:
-    """`map(work, jobs)` on as many threads as torch would use, with one torch thread in each; results in order."""
-    import torch
-
-    threads = torch.get_num_threads()
-    waiting: deque[Future[Any]] = deque()
-    pool = ThreadPoolExecutor(threads, "encode", initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        for job in jobs:
-            waiting.append(pool.submit(work, job))
-            if len(waiting) > 2 * threads:  # enough to keep all busy; results must not pile up
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(threads)  # the workers' setting is also the default of threads started later
-
-
-def _load(folder: Path, device: str) -> tuple[Any, Any]:
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModel, AutoTokenizer, utils
-
-    logging: Any = utils.logging
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model = AutoModel.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        raise ModelError(f"{folder.name}: transformers cannot load it: {' '.join(str(error).split())[:200]}") from None
-    finally:
-        if bars:
-            logging.enable_progress_bar()
-    if model.config.is_encoder_decoder:
-        model = model.get_encoder()
-    return tokenizer, model.eval().to(device)
-
-
-def _position_limit(model: Any, tokenizer: Any) -> int:
-    """The longest input the model takes, in tokens."""
-    limits = [tokenizer.model_max_length]  # a huge number where the tokenizer does not say
-    limits.append(getattr(model.config.get_text_config(), "max_position_embeddings", None) or limits[0])
-    for name, module in model.named_modules():
-        # RoBERTa and its kin count positions from the padding id, so the table's first rows are never used.
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limits.append(module.num_embeddings - module.padding_idx - 1)
-    return int(min(limits))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from assets import models
 from assets.errors import ModelError
-from assets.methods.encoding import CPU_PASS_TOKENS, Encoder, padded_length, pooling_of
+from assets.methods.encoding import Encoder, pooling_of
+from assets.methods.passes import CPU_PASS_TOKENS, padded_length
 
 
 def texts_of(count: int, longest: int = 90, seed: int = 0) -> list[str]:
