@@ -1,12 +1,13 @@
 """embeddings: one unit-length vector per record of cleaned_data, in the same order."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from assets import code, encoding, materializing, plots, reporting, tables, vectors
+from assets import code, encoding, materializing, plots, quantization, reporting, tables, vectors
 from assets.errors import DataError
 from assets.progress import Progress
 from assets.reporting import Report
@@ -50,7 +51,10 @@ def _produce(workspace: Workspace, progress: Progress, encoder: encoding.ChosenE
     write(folder, cleaned.column("id"), embedded.vectors)
     name = encoder.located.name
     tables.write_json(folder / "model.json", {"name": name, "fingerprint": encoder.fingerprint})
-    return report(embedded, name, encoder.fingerprint)
+    if workspace.params.embeddings.quantize == "none":
+        return report(embedded, name, encoder.fingerprint)
+    correlation = encoding.rank_correlation(workspace, progress, encoder, texts, embedded.vectors)
+    return report(embedded, name, encoder.fingerprint, {quantization.METRIC: correlation})
 
 
 def write(folder: Path, ids: pa.ChunkedArray, array: np.ndarray) -> None:
@@ -78,7 +82,9 @@ def aligned(workspace: Workspace, ids: list[str]) -> np.ndarray:
     return array
 
 
-def report(embedded: vectors.Embedded, model_name: str, model: str) -> Report:
+def report(
+    embedded: vectors.Embedded, model_name: str, model: str, precision: Mapping[str, float | None] | None = None
+) -> Report:
     """What there is to say about the vectors."""
     rows, dimensions = embedded.vectors.shape
     return Report(
@@ -89,6 +95,7 @@ def report(embedded: vectors.Embedded, model_name: str, model: str) -> Report:
             "dimensions": dimensions,
             "texts cut at max_tokens": embedded.cut,
             "median tokens": float(np.median(embedded.tokens)),
+            **({"int8": quantization.sentence(precision[quantization.METRIC])} if precision else {}),
         },
         work={
             "rows embedded": embedded.computed,
@@ -98,5 +105,5 @@ def report(embedded: vectors.Embedded, model_name: str, model: str) -> Report:
         },
         schema=reporting.columns(tables.embeddings_schema(dimensions)),
         pictures={"tokens": reporting.picture(plots.histogram(embedded.tokens, "tokens per text", log=True))},
-        metrics={"rows": rows, "dimensions": dimensions, "cut": embedded.cut},
+        metrics={"rows": rows, "dimensions": dimensions, "cut": embedded.cut, **(precision or {})},
     )

@@ -45,25 +45,27 @@ class LocatedModel:
     digests: Mapping[str, str]
 
 
-def locate(model: str, revision: str | None = None) -> LocatedModel:
+def locate(model: str, revision: str | None = None, setting: str = "embeddings.model") -> LocatedModel:
     """Find a model: the bundled encoder by its name, a local folder, or a hub id (downloaded once, then cached).
 
-    `revision` is a commit, tag or branch of the hub; it means nothing for the other two and is refused there.
+    `revision` is a commit, tag or branch of the hub; it means nothing for the other two and is refused there. `setting`
+    is named in what is said to the user.
     Raises `ModelError` when there is no such model, it has no safetensors weights, or the bundled one was altered.
     Cost: one read of the files (0.1 to 0.3 s for 90 MB), and the download of a model that is not here yet.
     """
     path = Path(model).expanduser()
     bundled = model == BUNDLED
     if revision is not None and (bundled or path.is_dir()):
-        raise ModelError(f"embeddings.revision: '{revision}' was given, but '{model}' is not a hub id; leave it out")
+        key = f"{setting.rpartition('.')[0]}.revision"
+        raise ModelError(f"{key}: '{revision}' was given, but '{model}' is not a hub id; leave it out")
     if bundled:
         folder = _bundled_folder()
     elif path.is_dir():
         folder = path
     elif _looks_like_a_path(model):
-        raise ModelError(f"embeddings.model: there is no folder '{model}'")
+        raise ModelError(f"{setting}: there is no folder '{model}'")
     else:
-        folder = _download(model, revision)
+        folder = _download(model, revision, setting)
     digests = _digests(folder, model)
     if bundled and digests.get("model.safetensors") != _BUNDLED_SHA256:
         found = digests.get("model.safetensors", "no such file")
@@ -98,10 +100,10 @@ def _looks_like_a_path(model: str) -> bool:
     return model.startswith((".", "/", "~")) or "\\" in model or model.count("/") > 1
 
 
-def _download(model: str, revision: str | None) -> Path:
+def _download(model: str, revision: str | None, setting: str) -> Path:
     import httpx
     import huggingface_hub
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.errors import GatedRepoError, HFValidationError
 
     try:
         folder = huggingface_hub.snapshot_download(
@@ -112,13 +114,17 @@ def _download(model: str, revision: str | None) -> Path:
         )
     except HFValidationError:
         raise ModelError(
-            f"embeddings.model: '{model}' is neither a local folder nor a hub id (owner/name); "
+            f"{setting}: '{model}' is neither a local folder nor a hub id (owner/name); "
             f"the bundled encoder is {BUNDLED}"
+        ) from None
+    except GatedRepoError:
+        raise ModelError(
+            f"{setting}: '{model}' is gated: accept its terms on the hub, and set HF_TOKEN to a token of that account"
         ) from None
     except (OSError, httpx.HTTPError) as error:
         at = f" at revision '{revision}'" if revision else ""
         raise ModelError(
-            f"embeddings.model: cannot get '{model}'{at} from the hub ({type(error).__name__}): "
+            f"{setting}: cannot get '{model}'{at} from the hub ({type(error).__name__}): "
             f"is the id right and the hub reachable? A local folder or {BUNDLED} works without it"
         ) from None
     return Path(folder)

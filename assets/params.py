@@ -21,6 +21,7 @@ from assets.errors import SettingsError
 from assets.section import Section
 from assets.selection_params import SelectedSubset, shares
 from assets.source_params import RawData
+from assets.uncertainty_params import Device, Quantize, UncertaintyScores
 
 
 class Embeddings(Section):
@@ -31,15 +32,8 @@ class Embeddings(Section):
     text: Literal["conversation", "prompt"] = "conversation"  # what is embedded: all turns, or those before the answer
     max_tokens: Annotated[int, Field(ge=8, le=8192)] = 256  # longer texts are cut there, and counted
     batch_tokens: Annotated[int, Field(ge=256)] = 8192  # padded tokens in one forward pass on a GPU
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"  # auto, cpu, cuda or cuda:N
-
-
-class UncertaintyScores(Section):
-    """The linear probe that says how sure a simple model is of each row."""
-
-    target: Literal["auto", "label", "source"] = "auto"  # auto: the label, or the source where there are no labels
-    folds: Annotated[int, Field(ge=2, le=20)] = 5
-    regularization: Annotated[float, Field(gt=0)] = 4.0  # inverse strength, as scikit-learn's C
+    device: Device = "auto"  # auto, cpu, cuda or cuda:N
+    quantize: Quantize = "none"  # int8: on a CPU faster and smaller, and nearly the same neighbours
 
 
 class ClusterAssignments(Section):

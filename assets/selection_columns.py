@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets import statistics, tables
+from assets import score_columns, statistics, tables
 from assets.errors import DataError
 from assets.methods import chance
 from assets.methods.conversations import characters
@@ -31,7 +31,6 @@ Mask = npt.NDArray[np.bool_]
 NO_LABEL = "(no label)"
 NO_VALUE = "(none)"
 ATTRIBUTES = "attributes."
-_SCORES = ("entropy", "least_confidence", "margin", "cross_entropy", "label_quality")
 _RECORD = ("label", "source", "format")
 _NUMBERS = ("distance", "length", "weight", "random")
 _LANGUAGE, _LANGUAGES = "language", "language_"
@@ -65,7 +64,7 @@ class Columns:
 
     def numbers(self, name: str, setting: str) -> Numbers:
         """The column `name` as numbers; a text that is no number raises `DataError`, as does an unknown name."""
-        if name in _SCORES:
+        if name in score_columns.DIRECTIONS:
             return self._score(name)
         if name == "distance":
             return _of(self.clusters.column(name))
@@ -111,7 +110,7 @@ class Columns:
 
     def _score(self, name: str) -> Numbers:
         found = _of(self.scores.column(name))
-        reasons = self.scores.column("null_reason").drop_null()
+        reasons = self.scores.column(score_columns.reason_column(name)).drop_null()
         why = str(reasons[0]) if len(reasons) else ""
         is_target = set(self.scores.column("target").unique().to_pylist()) == {"label"}
         if name == "label_quality" and not is_target:
@@ -147,10 +146,10 @@ class Columns:
     def _unknown(self, name: str) -> str:
         known = sorted(self._names())
         if name in known:
-            kind = "numbers" if name in _SCORES or name in _NUMBERS or name in self.extra else "texts"
+            kind = "numbers" if name in score_columns.DIRECTIONS or name in _NUMBERS or name in self.extra else "texts"
             return f"column '{name}' holds {kind}; name one of {'texts' if kind == 'numbers' else 'numbers'}"
         close = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean '{escape(close[0])}'?" if close else f"there are {', '.join(known[:30])}"
+        hint = f"did you mean '{escape(close[0])}'?" if close else f"there are {', '.join(known[:60])}"
         if name == "language":
             hint = "add the step `language` to cleaned_data.steps, which measures it"
         return f"no column '{escape(name, 80)}'; {hint}"
@@ -159,7 +158,7 @@ class Columns:
         attributes = {key for row in self.records.column("attributes").slice(0, 1000).to_pylist() for key, _ in row}
         path = self.workspace.table("cleaned_data") / statistics.FILE
         measured = set(pq.read_schema(path).names) - set(tables.RAW.names) if path.is_file() else set()
-        fixed = {*_SCORES, *_RECORD, CLASS, "distance", "cluster", "length", "weight", "random", "suspected_label"}
+        fixed = {*score_columns.DIRECTIONS, *_RECORD, *_NUMBERS, CLASS, "cluster", "suspected_label"}
         return fixed | set(self.extra) | {escape(name, 60) for name in attributes} | measured
 
 

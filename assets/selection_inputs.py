@@ -33,9 +33,9 @@ from assets.workspace import Workspace
 Mask = npt.NDArray[np.bool_]
 
 SECTION = "selected_subset"
-# What a preset takes in place of a score that no row has: rows far from all that is typical are what a probe would
-# most likely be unsure of.
-_INSTEAD = {"entropy": "distance"}
+# What a preset takes in place of a score that no row has, the first that there is: what another model is unsure of, or
+# else rows far from all that is typical, which a probe would most likely be unsure of.
+_INSTEAD = {"entropy": ("token_entropy", "tag_entropy_mean", "distance")}
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -255,7 +255,8 @@ def _scores(
         numbers = columns.numbers(each.column, f"{setting}.column")
         known = numbers.known[rows]
         if not known.any() and settings.is_of_preset("scores"):
-            instead = _INSTEAD.get(each.column)
+            others = _INSTEAD.get(each.column, ())
+            instead = next((name for name in others if columns.numbers(name, setting).known[rows].any()), None)
             why = f": {escape(numbers.why, 200)}" if numbers.why else ""
             notes.append(f"no row has {each.column}{why}; the preset {settings.preset} takes {instead or 'no score'}")
             if instead is None and settings.coverage.method == "scores":

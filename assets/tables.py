@@ -20,6 +20,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assets import score_columns
+
 SHARD_ROWS = 50_000
 GROUP_ROWS = 10_000  # what a reader that streams has in memory at a time
 
@@ -75,17 +77,33 @@ LEDGER = pa.schema(
         pa.field("text", pa.string(), nullable=False),  # the beginning of the text, escaped
     ]
 )
+# What each assistant turn of a conversation scores, and how much of it was seen.
+TURN_SCORES = pa.list_(
+    pa.struct(
+        [
+            pa.field("turn", pa.int32()),  # the number of the message, from 0
+            pa.field("tokens", pa.int32()),
+            *(
+                pa.field(name, pa.float64())
+                for name in ("loss", "loss_without_instruction", "ifd", "token_entropy", "pseudo_perplexity")
+            ),
+        ]
+    )
+)
 SCORES = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("entropy", pa.float64()),
-        pa.field("least_confidence", pa.float64()),
-        pa.field("margin", pa.float64()),
-        pa.field("cross_entropy", pa.float64()),
-        pa.field("label_quality", pa.float64()),
+        *(pa.field(name, pa.float64()) for name in score_columns.PROBE),
         pa.field("suspected_label", pa.string()),
         pa.field("target", pa.string()),  # what the probe predicted: label or source; null = nothing to predict
-        pa.field("null_reason", pa.string()),  # why the scores of this row are null
+        pa.field("null_reason", pa.string()),  # why scores of the probe are null
+        *(pa.field(name, pa.float64()) for name in score_columns.LANGUAGE),
+        pa.field("response_tokens", pa.int32()),  # that the language model scored
+        pa.field("cut_tokens", pa.int32()),  # of the response that it did not see: its context had ended
+        pa.field("turns", TURN_SCORES),
+        pa.field("language_null_reason", pa.string()),
+        *(pa.field(name, pa.float64()) for name in score_columns.TAGGING),
+        pa.field("tagging_null_reason", pa.string()),
     ]
 )
 CLUSTERS = pa.schema(

@@ -1,133 +1,119 @@
-"""uncertainty_scores: how sure a linear probe is of each record, one column per measure."""
+"""uncertainty_scores: how sure models are of each record, one column per measure."""
 
+from collections import Counter
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from assets import code, embeddings, materializing, plots, reporting, tables
-from assets.methods import uncertainty
+from assets import (
+    code,
+    embeddings,
+    language_scores,
+    materializing,
+    plots,
+    probe_scores,
+    reporting,
+    score_columns,
+    score_part,
+    score_plan,
+    tables,
+    tag_scores,
+)
 from assets.progress import Progress
 from assets.reporting import Report
+from assets.score_part import Part
 from assets.workspace import Workspace
 
-DIRECTIONS = {
-    "entropy": "bits; higher = the probe hesitates between more classes",
-    "least_confidence": "0 to 1; higher = the probe is less sure of its best guess",
-    "margin": "0 to 1; lower = the probe's two best guesses are closer together",
-    "cross_entropy": "bits; higher = the given label surprises the probe more",
-    "label_quality": "0 to 1; higher = the probe, which never saw this row, agrees with its label",
-}
+MOST_REASONS = 20  # different reasons for nulls that the report counts
 
 
 @dg.asset(
     deps=["cleaned_data", "embeddings"],
     group_name="selection",
-    kinds={"scikitlearn", "parquet"},
+    kinds={"scikitlearn", "huggingface", "parquet"},
     code_version=code.code_version("uncertainty_scores"),
     pool="workspace",
 )
 def uncertainty_scores(
     workspace: dg.ResourceParam[Workspace], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult[None]:
-    """Out-of-fold uncertainty of a linear probe on the embeddings: entropy, least confidence, margin, cross-entropy
-    and label quality, with the label that the probe would rather have given.
+    """How sure models are of each row: a probe where there are labels, a tagger where there are tags of words, and a
+    language model elsewhere.
 
-    The probe predicts the label; without labels the source; with one source only, every score is null and says why.
+    The probe gives entropy, margin, label quality, mutual information and more, out of fold; the language model the
+    perplexity, IFD and token entropy of the response. A score that could not be computed is null and says why.
     """
+    with materializing.one_line_failures():
+        models = f"{language_scores.choose(workspace)} {tag_scores.choose(workspace)}"
     return materializing.materialize(
         workspace,
         "uncertainty_scores",
         lambda folder: _produce(workspace, progress, folder),
         upstream=["cleaned_data", "embeddings"],
-        settings=["uncertainty_scores"],
+        settings=["uncertainty_scores", "embeddings"],
+        extra=models,
+        idle={"rows scored by a language model": 0},
     )
 
 
 def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
-    settings = workspace.params.uncertainty_scores
-    cleaned = tables.read(workspace.require("cleaned_data"), ["id", "source", "label"])
-    ids = cleaned.column("id").to_pylist()
-    target, labels, note = choose_target(
-        cleaned.column("label").to_pylist(), cleaned.column("source").to_pylist(), settings.target
-    )
-    if target is None:
-        constants = {name: note if name == "null_reason" else None for name in tables.SCORES.names if name != "id"}
-        columns = {"id": ids, **{name: [value] * len(ids) for name, value in constants.items()}}
-        table = pa.table(columns, schema=tables.SCORES)
-        scores = None
+    pool = tables.read(workspace.require("cleaned_data"), ["id", "source", "messages", "label", "format"])
+    labels, formats = pool.column("label").to_pylist(), pool.column("format").to_pylist()
+    plan = score_plan.plan(workspace.params.uncertainty_scores, labels, formats)
+    if plan.probe:
+        vectors = embeddings.aligned(workspace, pool.column("id").to_pylist())
+        probe = probe_scores.part(workspace, progress, pool, vectors)
     else:
-        vectors = embeddings.aligned(workspace, ids)
-        with progress.task(f"probing ({target})", settings.folds, "folds") as advance:
-            scores = uncertainty.score(
-                vectors, labels, settings.folds, settings.regularization, workspace.params.seed, advance
-            )
-        table = as_table(ids, scores, target)
+        probe = score_part.empty("null_reason", pool.num_rows, plan.no_probe)
+    messages = pool.column("messages")
+    parts = [
+        probe,
+        language_scores.part(workspace, progress, messages, plan.language, plan.no_language),
+        tag_scores.part(workspace, progress, messages, plan.tagging, plan.no_tagging),
+    ]
+    table = score_part.joined(pool.column("id"), parts)
     writer = tables.ShardWriter(folder, tables.SCORES)
     writer.write(table)
     writer.close()
-    return report(table, note, scores)
+    return report(table, parts)
 
 
-def choose_target(
-    labels: list[str | None], sources: list[str], wanted: str
-) -> tuple[str | None, list[str | None], str]:
-    """What the probe is to predict (label, source or nothing), its values, and a note that says why."""
-    if wanted in ("auto", "label") and len({label for label in labels if label is not None}) > 1:
-        return "label", labels, "the probe predicts the label"
-    if wanted in ("auto", "source") and len(set(sources)) > 1:
-        return "source", list(sources), "no labels to predict: the probe predicts the source"
-    missing = {
-        "auto": "fewer than two labels and only one source",
-        "label": "fewer than two labels",
-        "source": "only one source",
-    }
-    return None, [], f"{missing[wanted]}: a probe has nothing to tell apart"
-
-
-def as_table(ids: list[str], scores: uncertainty.Scores, target: str) -> pa.Table:
-    """The scores as a table; a score that could not be computed is null, with the reason."""
-    columns: dict[str, object] = {
-        name: pa.array(getattr(scores, name), pa.float64(), from_pandas=True) for name in DIRECTIONS
-    }
-    return pa.table(
-        {
-            "id": ids,
-            **columns,
-            "suspected_label": pa.array(scores.suspected_label, pa.string()),
-            "target": [target] * len(ids),
-            "null_reason": pa.array(scores.reasons, pa.string()),
-        },
-        schema=tables.SCORES,
-    )
-
-
-def report(table: pa.Table, note: str, scores: uncertainty.Scores | None) -> Report:
+def report(table: pa.Table, parts: list[Part]) -> Report:
     """What there is to say about the scores."""
     finite = {
         name: table.column(name).drop_null().to_numpy().astype(np.float64)
-        for name in DIRECTIONS
+        for name in score_columns.DIRECTIONS
         if table.column(name).null_count < table.num_rows
     }
     suspected = table.num_rows - table.column("suspected_label").null_count
-    nulls = table.column("null_reason").drop_null().value_counts().to_pylist()
-    metrics: dict[str, reporting.Cell] = {f"median_{name}": float(np.median(values)) for name, values in finite.items()}
-    accuracy = scores.accuracy if scores else None
-    if accuracy is not None:
-        metrics["probe_accuracy"] = accuracy
+    notes = [note for part in parts for note in part.notes]
+    # A row that one of the scorers was not asked about is nothing amiss; one that nobody scored is.
+    scored = np.zeros(table.num_rows, dtype=np.bool_)
+    for name in finite:
+        scored |= table.column(name).is_valid().to_numpy()
+    nulls = Counter[str]()
+    for column in score_columns.REASONS:
+        nulls.update(reason for reason in table.column(column).to_pylist() if reason is not None)
     return Report(
         rows=table.num_rows,
         facts={
-            "target": note,
+            **{name: value for part in parts for name, value in part.facts.items()},
             "suspected labels": suspected,
-            "notes": "; ".join(scores.notes) if scores and scores.notes else "none",
-            **({"probe accuracy, out of fold": accuracy} if accuracy is not None else {}),
-            **{f"direction of {name}": text for name, text in DIRECTIONS.items()},
+            "notes": "; ".join(notes) or "none",
+            **{f"direction of {name}": score_columns.DIRECTIONS[name] for name in finite},
         },
+        work={name: value for part in parts for name, value in part.work.items()},
+        warnings=[warning for part in parts for warning in part.warnings],
         preview=reporting.preview(table.slice(0, reporting.PREVIEW_ROWS).to_pylist()),
         schema=reporting.columns(tables.SCORES),
-        counts={"null score": {entry["values"]: entry["counts"] for entry in nulls}},
+        counts={"null score": dict(nulls.most_common(MOST_REASONS))},
         pictures={name: reporting.picture(plots.histogram(values, name)) for name, values in finite.items()},
-        metrics={"suspected_labels": suspected, "null_rows": sum(e["counts"] for e in nulls), **metrics},
+        metrics={
+            "suspected_labels": suspected,
+            "null_rows": int(np.count_nonzero(~scored)),
+            **{f"median_{name}": float(np.median(values)) for name, values in finite.items()},
+            **{name: value for part in parts for name, value in part.metrics.items()},
+        },
     )

@@ -1,7 +1,6 @@
 """Vectors that were computed before: the cache on disk, and embedding only what is not in it.
 
-The cache is a folder of Parquet shards that are only ever added, each under a name of its own and complete or absent,
-so several runs can write at once and a killed one loses at most its last few seconds.
+The cache is one of `keyed_shards.py`: a killed run loses at most its last few seconds.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import ctypes
 import hashlib
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,49 +16,46 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assets.code import package_versions
 from assets.errors import ModelError
+from assets.keyed_shards import KeyedShards, Keys, key_array, keys_of, text_keys
 from assets.methods.encoding import RECIPE, EncodedBatch, Encoder
 from assets.progress import Advance
 
 SHARD_ROWS = 2_048  # written at least this often …
 SHARD_SECONDS = 10.0  # … and at least this often
-MERGE_FROM = 16  # small shards that are worth merging
-MERGED_ROWS = 16_384
-STALE_SECONDS = 3_600.0  # an unfinished file of this age belongs to no living run: a shard takes under a second
 
-Keys = npt.NDArray[np.bytes_]  # BLAKE2b-128 of the texts, dtype S16
 Vectors = npt.NDArray[np.float32]
 
 
-def recipe(model: str, max_tokens: int, device: str) -> str:
+def recipe(model: str, max_tokens: int, device: str, quantize: str = "none") -> str:
     """32 hex digits that name what a cached vector depends on besides its text.
 
-    That is the model's fingerprint, the length at which texts are cut, pooling and normalisation, the releases of the
-    packages that compute it, and whether a CPU or a GPU does, for their last bits differ.
+    That is the model's fingerprint and precision, the length at which texts are cut, pooling and normalisation, the
+    releases of the packages that compute it, and whether a CPU or a GPU does, for their last bits differ.
     """
     packages = [f"{name}=={package_versions()[name]}" for name in ("tokenizers", "torch", "transformers")]
-    parts = "\n".join((model, str(max_tokens), RECIPE, device.split(":")[0], *packages))
+    precision = [] if quantize == "none" else [quantize]
+    parts = "\n".join((model, str(max_tokens), RECIPE, device.split(":")[0], *packages, *precision))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str, setting: str = "embeddings.device") -> str:
     """`auto` → `cuda` where there is a usable GPU, else `cpu`; raises `ModelError` when what is asked for is absent.
 
     Imports torch only on machines that have NVIDIA's driver, so that a run that embeds nothing stays fast.
     """
     kind, _, number = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (number and not number.isdecimal()) or (number and kind != "cuda"):
-        raise ModelError(f"embeddings.device: '{device}' is not one of auto, cpu, cuda and cuda:N")
+        raise ModelError(f"{setting}: '{device}' is not one of auto, cpu, cuda and cuda:N")
     if kind == "cpu":
         return "cpu"
     gpus = _gpu_count()
     if kind == "auto":
         return "cuda" if gpus else "cpu"
     if int(number or 0) >= gpus:
-        raise ModelError(f"embeddings.device: '{device}' was asked for, but torch sees {gpus} GPUs; use auto or cpu")
+        raise ModelError(f"{setting}: '{device}' was asked for, but torch sees {gpus} GPUs; use auto or cpu")
     return device
 
 
@@ -72,12 +67,6 @@ def _gpu_count() -> int:
     import torch
 
     return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
-
-
-def text_keys(texts: Sequence[str]) -> Keys:
-    """The cache key of each text: BLAKE2b-128 of its UTF-8."""
-    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)
-    return np.frombuffer(digests, "S16")
 
 
 @dataclass(frozen=True)
@@ -95,101 +84,33 @@ class VectorCache:
 
     def __init__(self, folder: Path, key: str) -> None:
         """Name the cache; nothing is touched until it is read or written."""
-        self.folder = folder / key
-        self.discarded = 0
+        self._shards = KeyedShards(folder / key)
+
+    @property
+    def discarded(self) -> int:
+        """The damaged shards that were removed."""
+        return self._shards.discarded
 
     def entries(self) -> Iterator[Entries]:
-        """All that is in the cache, shard by shard. A key may come twice, with the same vector.
-
-        A shard that cannot be read, as a full disk or a power cut may leave one, is removed and counted: its texts
-        are embedded again. Memory: one shard.
-        """
-        for shard in self._shards():
-            try:
-                # partitioning=None: a folder called a=b above the cache is not a column.
-                table = pq.read_table(shard, partitioning=None, page_checksum_verification=True)
-                found = _from_table(table)
-            except FileNotFoundError:  # merged by another run since it was listed
-                continue
-            except (pa.ArrowException, OSError, KeyError):
-                shard.unlink(missing_ok=True)
-                self.discarded += 1
-                continue
-            yield found
+        """All that is in the cache, shard by shard. A key may come twice, with the same vector."""
+        return self._shards.read(_from_table)
 
     def append(self, entries: Entries) -> None:
         """Add rows as a shard of their own: whole, or, if the run is killed meanwhile, not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        name = uuid.uuid4().hex
-        temporary = self.folder / f".{name}.new"
-        pq.write_table(_to_table(entries), temporary, use_dictionary=False, write_page_checksum=True)
-        os.replace(temporary, self.folder / f"{name}.parquet")
+        self._shards.append(_to_table(entries))
 
     def tidy(self) -> None:
         """Merge small shards once there are many, and remove what killed runs left unfinished."""
-        for path in self.folder.glob(".*.new"):
-            if time.time() - _modified(path) > STALE_SECONDS:
-                path.unlink(missing_ok=True)
-        small = [(shard, rows) for shard, rows in self._sizes() if rows <= MERGED_ROWS // 2]
-        if len(small) < MERGE_FROM:
-            return
-        group: list[Path] = []
-        total = 0
-        for shard, rows in small:
-            if total + rows > MERGED_ROWS:
-                self._merge(group)
-                group, total = [], 0
-            group.append(shard)
-            total += rows
-        self._merge(group)
-
-    def _merge(self, group: list[Path]) -> None:
-        if len(group) < 2:
-            return
-        try:
-            parts = [_from_table(pq.read_table(shard, partitioning=None)) for shard in group]
-        except (pa.ArrowException, OSError, KeyError):
-            return  # another run merges them too, or one is damaged; the next reading sees to it
-        keys, first = np.unique(np.concatenate([p.keys for p in parts]), return_index=True)
-        self.append(
-            Entries(
-                keys,
-                np.concatenate([p.vectors for p in parts])[first],
-                np.concatenate([p.tokens for p in parts])[first],
-                np.concatenate([p.cut for p in parts])[first],
-            )
-        )
-        for shard in group:  # only now: at no moment is a vector in no shard
-            shard.unlink(missing_ok=True)
-
-    def _shards(self) -> list[Path]:
-        return sorted(self.folder.glob("*.parquet"))
-
-    def _sizes(self) -> Iterator[tuple[Path, int]]:
-        for shard in self._shards():
-            try:
-                yield shard, pq.read_metadata(shard).num_rows
-            except (pa.ArrowException, OSError):  # gone or damaged: left to the next reading
-                continue
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
+        self._shards.tidy()
 
 
 def _to_table(entries: Entries) -> pa.Table:
     dimensions = entries.vectors.shape[1]
     vector = pa.list_(pa.field("item", pa.float32(), nullable=False), dimensions)
     flat = pa.array(np.ascontiguousarray(entries.vectors).reshape(-1))
-    keys = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(16), len(entries.keys), [None, pa.py_buffer(np.ascontiguousarray(entries.keys))]
-    )
     return pa.table(
         {
-            "key": keys,
+            "key": key_array(entries.keys),
             "vector": pa.FixedSizeListArray.from_arrays(flat, type=vector),
             "tokens": pa.array(entries.tokens, pa.int32()),
             "cut": pa.array(entries.cut, pa.bool_()),
@@ -198,10 +119,9 @@ def _to_table(entries: Entries) -> pa.Table:
 
 
 def _from_table(table: pa.Table) -> Entries:
-    keys = b"".join(table.column("key").cast(pa.binary()).to_pylist())
     array = table.column("vector").combine_chunks()
     return Entries(
-        np.frombuffer(keys, "S16"),
+        keys_of(table),
         array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), array.type.list_size),
         table.column("tokens").to_numpy(),
         table.column("cut").to_numpy(),

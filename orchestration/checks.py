@@ -1,4 +1,4 @@
-"""The Dagster asset checks: those of `selected_subset`, which block, and one of `cleaned_data`, which warns.
+"""The Dagster asset checks: those of `selected_subset`, which block, and those of other assets, which warn.
 
 What belongs here: how outcomes become Dagster's check results, with the table and the picture that its UI shows.
 What is judged, and how, is `judging.py` for the subset and `assets/losses.py` for the sources.
@@ -16,6 +16,7 @@ from assets.drops import step_order
 from assets.tables import escape
 from assets.verdict import CheckOutcome, GroupShares
 from assets.workspace import Workspace
+from orchestration import quantization_checks
 from orchestration.comparisons import percent
 from orchestration.judging import ASSET, CHECKS, PAGE, run_checks
 from orchestration.left_out import left_out_by
@@ -49,7 +50,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
                 metadata=metadata(outcome, workspace.reports / PAGE),
             )
 
-    return [subset_checks, sources_survive]
+    return [subset_checks, sources_survive, *quantization_checks.build_checks()]
 
 
 @dg.asset_check(

@@ -8,19 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from assets.score_columns import DIRECTIONS, LANGUAGE, PROBE, REASONS, TAGGING
 from assets.tables import escape
 from assets.workspace import read_json
 from orchestration import selection_chapter
 from orchestration.lookups import Tables, by_value
 from orchestration.stories import Section, absent, counted_rows, stale
 
-MEANINGS = {
-    "entropy": "bits; higher = more uncertain",
-    "least_confidence": "0 to 1; higher = more uncertain",
-    "margin": "0 to 1; lower = more uncertain, its two best guesses being closer together",
-    "cross_entropy": "bits; higher = its own label is more of a surprise",
-    "label_quality": "0 to 1; higher = its label is more believable",
-}
 _DISTANCE = "0 to 2; higher = farther from what is typical of the cluster"
 
 Values = Mapping[str, Any]  # of a row of a table, by column
@@ -52,18 +46,28 @@ def _scores(known: Tables, record: Values, chosen: Values | None) -> Section:
     if not found:
         return stale("uncertainty_scores", "holds no score of this row")
     (scores,) = found
-    facts = {name: scores[name] for name in MEANINGS if scores[name] is not None}
-    if scores["null_reason"] and not facts:
-        return Section("uncertainty_scores", "scored", f"no score: {escape(scores['null_reason'], 200)}")
-    said = f"a probe predicts its {escape(scores['target'] or 'label', 40)}"
+    facts = {name: scores[name] for name in DIRECTIONS if scores[name] is not None}
+    reasons = list(dict.fromkeys(escape(scores[column], 200) for column in REASONS if scores[column]))
+    if not facts:
+        return Section("uncertainty_scores", "scored", f"no score: {'; '.join(reasons)}")
+    said = []
+    if any(name in facts for name in PROBE):
+        said.append(f"a probe predicts its {escape(scores['target'] or 'label', 40)}")
     if scores["suspected_label"] is not None:
         given = escape(str(record[scores["target"] or "label"]), 80)
-        said += f", and would rather have called it '{escape(scores['suspected_label'], 80)}' than '{given}'"
+        said.append(f"and would rather have called it '{escape(scores['suspected_label'], 80)}' than '{given}'")
         facts["suspected label"] = scores["suspected_label"]
-    if scores["null_reason"]:
-        facts["not every score"] = scores["null_reason"]
-    meanings = {name: MEANINGS[name] for name in facts if name in MEANINGS}
-    return Section("uncertainty_scores", "scored", said, facts, meanings, repeated=("suspected label",))
+    if any(name in facts for name in LANGUAGE):
+        cut = f", and did not see {scores['cut_tokens']:,} more" if scores["cut_tokens"] else ""
+        said.append(f"a language model scored {scores['response_tokens'] or 0:,} tokens of its response{cut}")
+    if any(name in facts for name in TAGGING):
+        said.append("a tagger predicts the tags of its words")
+    if reasons:
+        facts["not every score"] = "; ".join(reasons)
+    if scores["turns"] is not None and len(scores["turns"]) > 1:
+        facts["by turn"] = [{name: value for name, value in turn.items() if value is not None} for turn in scores["turns"]]
+    meanings = {name: DIRECTIONS[name] for name in facts if name in DIRECTIONS}
+    return Section("uncertainty_scores", "scored", ", ".join(said), facts, meanings, repeated=("suspected label",))
 
 
 def _cluster(known: Tables, record: Values, chosen: Values | None) -> Section:

@@ -73,7 +73,7 @@ def _happened(name: str, facts: dict[str, Any]) -> str:
         "raw_data": f"{facts.get('rejected', 0):,} rejected, {_counted(facts.get('sources', 0), 'source')}",
         "cleaned_data": f"{facts.get('dropped', 0):,} dropped",
         "embeddings": _embedded(facts),
-        "uncertainty_scores": f"{facts.get('suspected labels', 0):,} suspected labels",
+        "uncertainty_scores": _scored(facts),
         "cluster_assignments": f"{_counted(facts.get('clusters', 0), 'cluster')}",
         "selected_subset": _selected(facts),
         "subset_version": f"{facts.get('version', '')}: {facts.get('why', '')}",
@@ -83,6 +83,15 @@ def _happened(name: str, facts: dict[str, Any]) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _scored(facts: dict[str, Any]) -> str:
+    said = [f"{facts.get('suspected labels', 0):,} suspected labels"] if "target" in facts else []
+    if "language model" in facts:
+        said.append(f"{facts.get('rows for the language model', 0):,} scored by a language model")
+    if "tagger" in facts:
+        said.append(f"{_counted(facts.get('sentences', 0), 'sentence')} by a tagger")
+    return ", ".join(said) or "nothing to score"
 
 
 def _embedded(facts: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ from rich.console import Console
 from assets import tables
 from assets.errors import DataError
 from assets.methods.selecting import filling
+from assets.score_columns import DIRECTIONS
 from assets.selection_params import Method
-from assets.uncertainty_scores import DIRECTIONS
-from orchestration import explaining, later_chapters, selection_chapter, stories
+from orchestration import explaining, selection_chapter, stories
 from orchestration.explaining import explain
 from orchestration.lookups import Tables, by_origin, by_value
 from orchestration.stories import Section, shown
@@ -218,9 +218,9 @@ def test_people_read_it_once_and_in_order(world: World) -> None:
         "    user                 What is a cat?",
         "  embeddings  embedded by tiny",
         "  uncertainty_scores  a probe predicts its label",
-        "    entropy        0.5 (bits; higher = more uncertain)",
-        "    margin         0.25 (0 to 1; lower = more uncertain, its two best guesses being closer together)",
-        "    label_quality  0.9 (0 to 1; higher = its label is more believable)",
+        "    entropy        0.5 (bits; higher = the probe hesitates between more classes)",
+        "    margin         0.25 (0 to 1; lower = the probe's two best guesses are closer together)",
+        "    label_quality  0.9 (0 to 1; higher = the probe, which never saw this row, agrees more with its label)",
         "  cluster_assignments  in cluster 7, which has 2 rows; 0 of them nearer to its centre",
         "    distance  0 (0 to 2; higher = farther from what is typical of the cluster)",
         "  selected_subset  selected: rank 1 of 1; covers 2.0 rows",
@@ -512,10 +512,22 @@ def test_any_text_is_shown_safely_and_no_character_is_lost_uncounted(text: str, 
     assert seen.endswith(f"(+{left_out:,} characters)") if left_out else seen.count("\n") == text.count("\n")
 
 
-def test_every_measure_has_its_direction() -> None:
-    assert set(later_chapters.MEANINGS) == set(DIRECTIONS)
-    for name, meaning in later_chapters.MEANINGS.items():
-        assert meaning.split(";")[1].split("=")[0] == DIRECTIONS[name].split(";")[1].split("=")[0]
+def test_a_language_model_and_a_tagger_tell_their_part(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    turn = {"tokens": 4, "loss": 1.5, "loss_without_instruction": None, "ifd": None, "token_entropy": 2.0}
+    turns = [{**turn, "turn": number, "pseudo_perplexity": None} for number in (1, 3)]
+    scored = {"entropy": None, "margin": None, "label_quality": None, "target": None, "null_reason": "no label"}
+    scored |= {"loss": 1.5, "response_tokens": 8, "cut_tokens": 2, "turns": turns, "tag_entropy_max": 0.5}
+    world.keep(world.read("What is a dog?", "It barks."), **scored)
+    world.write()
+    section = sections(tmp_path, "pets.jsonl:1")["uncertainty_scores"]
+    assert section.said == (
+        "a language model scored 8 tokens of its response, and did not see 2 more, "
+        "a tagger predicts the tags of its words"
+    )
+    assert section.facts["by turn"][1] == {"turn": 3, "tokens": 4, "loss": 1.5, "token_entropy": 2.0}
+    assert section.facts["not every score"] == "no label"
+    assert section.meanings == {name: DIRECTIONS[name] for name in ("loss", "tag_entropy_max")}
 
 
 def test_every_phase_and_every_way_of_covering_is_put_in_words() -> None:
@@ -534,7 +546,7 @@ def test_the_json_holds_the_whole_text(world: World) -> None:
     (story,) = found["stories"]
     assert (found["asked"], found["left_out"], story["file"], story["item"]) == (row["id"], 0, "pets.jsonl", 6)
     assert story["sections"][0]["turns"][0]["content"] == long
-    assert story["sections"][3]["meanings"]["margin"].startswith("0 to 1; lower = more uncertain")
+    assert story["sections"][3]["meanings"]["margin"].startswith("0 to 1; lower = ")
 
 
 def test_only_what_is_near_a_match_is_read(tmp_path: Path) -> None:

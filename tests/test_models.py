@@ -1,8 +1,10 @@
 """Which model is this, is it whole, and is the message good when it is not."""
 
+import http.server
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,35 @@ def test_a_hub_model_in_the_local_hub_cache_is_used(tiny: Path, tmp_path: Path) 
         env={"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "PATH": ""},
     )  # fmt: skip
     assert result.stdout.strip() == models.fingerprint(models.locate(str(tiny)))
+
+
+class Gate(http.server.BaseHTTPRequestHandler):
+    """A hub whose every model is gated, as the real one says it."""
+
+    def do_GET(self) -> None:
+        """Refuse."""
+        self.send_response(403)
+        self.send_header("X-Error-Code", "GatedRepo")
+        self.send_header("X-Error-Message", "Access to model is restricted")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_gated_model_says_what_opens_it(tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gate) as hub:
+        threading.Thread(target=hub.serve_forever, daemon=True).start()
+        result = subprocess.run(
+            [sys.executable, "-c", "from assets import models; models.locate('owner/gated', setting='here.model')"],
+            capture_output=True, text=True, cwd=ROOT,
+            env={"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HUB_CACHE": str(tmp_path), "PATH": ""},
+        )  # fmt: skip
+        hub.shutdown()
+    assert result.stderr.splitlines()[-1] == (
+        "assets.errors.ModelError: here.model: 'owner/gated' is gated: accept its terms on the hub, "
+        "and set HF_TOKEN to a token of that account"
+    )

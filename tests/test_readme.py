@@ -20,7 +20,7 @@ import yaml
 from conftest import ROOT, Project, hear_ctrl_c, new_project
 from pydantic import BaseModel
 
-from assets import params, tables
+from assets import params, score_columns, tables
 from assets.methods.cleaning import catalogue
 from assets.methods.formats import FORMATS
 from assets.methods.selecting.filling import PHASES
@@ -36,6 +36,7 @@ from assets.selection_params import (
     Target,
     TokenBudget,
 )
+from assets.uncertainty_params import LanguageModel, Tagging, Training, UncertaintyScores
 
 README = (ROOT / "README.md").read_text("utf-8")
 # The demo, cut short so that the test is.
@@ -162,6 +163,15 @@ def test_the_docs_name_all_that_selection_knows() -> None:
     quoted = re.findall(r"```yaml\n(.*?)```|`([^`\n]+)`", selection, re.DOTALL)
     said = {word for pair in quoted for text in pair for word in re.findall(r"[a-z_]+", text)}
     assert not names - said
+
+
+def test_the_docs_name_every_score_with_its_direction_and_every_setting_of_it() -> None:
+    page = (ROOT / "docs" / "uncertainty.md").read_text("utf-8")
+    for name, direction in score_columns.DIRECTIONS.items():
+        assert f"| `{name}` | {direction} |" in page
+    for section in (UncertaintyScores, LanguageModel, Training, Tagging):
+        for name in section.model_fields:
+            assert re.search(rf"`([a-z_]+\.)*{name}[`:]", page), f"{section.__name__}.{name}"
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import tiny_models
 
-from assets import vectors
+from assets import keyed_shards, vectors
 from assets.errors import ModelError
 from assets.methods.encoding import Encoder
 from assets.vectors import Embedded, Entries, VectorCache
@@ -160,7 +160,7 @@ def test_many_small_shards_become_few_and_nothing_is_lost(tmp_path: Path, encode
     texts = texts_of(200)
     for start in range(0, 200, 10):
         embed(texts[: start + 10], tmp_path, lambda: encoder)
-    assert len(list((tmp_path / "k").glob("*.parquet"))) < vectors.MERGE_FROM
+    assert len(list((tmp_path / "k").glob("*.parquet"))) < keyed_shards.MERGE_FROM
     got = embed(texts, tmp_path, never)
     np.testing.assert_array_equal(got.vectors, embed(texts, tmp_path / "fresh", lambda: encoder).vectors)
 

@@ -8,7 +8,7 @@ How texts share forward passes without an influence on each other is `passes.py`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,15 +46,19 @@ class Encoder:
     smaller. `dimensions` is the length of a vector.
     """
 
-    def __init__(self, folder: Path, *, max_tokens: int, device: str = "cpu") -> None:
+    def __init__(
+        self, folder: Path, *, max_tokens: int, device: str = "cpu", prepare: Callable[[Any], Any] | None = None
+    ) -> None:
         """Load the model in `folder` (safetensors, no code of its own) onto `device` (`cpu`, `cuda` or `cuda:N`).
 
+        `prepare` changes the loaded model, as `int8.quantize` does.
         Raises `ModelError` when transformers cannot load it. Cost: a second or two, and the weights in memory.
         """
         self.device = device
         self.pooling = pooling_of(folder)
         self._tokenizer, model = loading.load(folder, "AutoModel")
-        self._model = (model.get_encoder() if model.config.is_encoder_decoder else model).to(device)
+        model = model.get_encoder() if model.config.is_encoder_decoder else model
+        self._model = (prepare(model) if prepare else model).to(device)
         self.max_tokens = min(max_tokens, loading.position_limit(self._model, self._tokenizer))
         self.dimensions: int = self._model.config.hidden_size
         self._pad = loading.padding_id(self._model, self._tokenizer)

@@ -11,6 +11,10 @@ from typing import Any
 from assets.errors import ModelError
 
 
+# What holds a vocabulary; models that read bytes have a configuration of their tokenizer alone.
+_VOCABULARY = ("tokenizer.json", "vocab.*", "merges.txt", "*.model", "*.tiktoken", "tokenizer_config.json")
+
+
 def load(folder: Path, auto_class: str, dtype: str = "float32", whole: bool = False) -> tuple[Any, Any]:
     """The tokenizer and the model (on the CPU, in evaluation mode) that lie in `folder`.
 
@@ -18,6 +22,9 @@ def load(folder: Path, auto_class: str, dtype: str = "float32", whole: bool = Fa
     that lacks some of the weights of that class; transformers would make them up at random, with a warning only.
     Raises `ModelError` in one line.
     """
+    if not any(path for pattern in _VOCABULARY for path in folder.glob(pattern)):
+        # transformers would make up an empty one for some models.
+        raise ModelError(f"{folder.name}: no tokenizer in its folder, such as tokenizer.json; save it beside the model")
     import torch
     import transformers
     from safetensors import SafetensorError

@@ -1,9 +1,10 @@
-"""uncertainty_scores' own part: what the probe predicts, and nulls that say why they are null."""
+"""The probe's part of uncertainty_scores: what the probe predicts, and nulls that say why they are null."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from assets import tables, uncertainty_scores
+from assets import probe_scores
 from assets.methods import uncertainty
 
 
@@ -22,7 +23,7 @@ from assets.methods import uncertainty
 def test_the_probe_predicts_the_label_or_else_the_source(
     labels: list[str | None], sources: list[str], wanted: str, target: str | None
 ) -> None:
-    found, values, note = uncertainty_scores.choose_target(labels, sources, wanted)
+    found, values, note = probe_scores.choose_target(labels, sources, wanted)
     assert found == target
     assert len(values) == (len(labels) if target else 0)
     assert note
@@ -33,16 +34,9 @@ def test_a_score_that_failed_is_null_with_a_reason() -> None:
     vectors = draw.normal(size=(41, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     labels = [*["a"] * 20, *["b"] * 20, "alone"]
-    scores = uncertainty.score(vectors, labels, 5, 1.0, 0)
-    table = uncertainty_scores.as_table([str(i) for i in range(41)], scores, "label")
-    assert table.schema == tables.SCORES
+    scores = uncertainty.score(vectors, labels, uncertainty.ProbeSettings(ensemble=2))
+    table = pa.table(probe_scores.as_columns(scores, "label"))
     last = table.slice(40).to_pylist()[0]
     assert last["entropy"] is None
     assert last["null_reason"]
     assert all(row["entropy"] is not None and row["null_reason"] is None for row in table.slice(0, 40).to_pylist())
-
-
-def test_every_score_says_its_direction() -> None:
-    numbers = {field.name for field in tables.SCORES if str(field.type) == "double"}
-    assert set(uncertainty_scores.DIRECTIONS) == numbers
-    assert all("higher =" in text or "lower =" in text for text in uncertainty_scores.DIRECTIONS.values())
