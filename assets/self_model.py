@@ -63,6 +63,7 @@ def trained(workspace: Workspace, progress: Progress, conversations: Sequence[Se
 def _train(
     folder: Path, texts: list[str], fold: npt.NDArray[np.int64], workspace: Workspace, progress: Progress
 ) -> None:
+    from assets.methods import loading
     from assets.methods.language import training
 
     settings = workspace.params.uncertainty_scores.language_model.training
@@ -73,13 +74,14 @@ def _train(
         width=settings.width,
         context=settings.context,
     )
-    with progress.task("training small language models", 2 * settings.tokens, "tokens") as advance:
+    with progress.task("training small language models", 2 * settings.tokens, "tokens") as advance, loading.quiet():
         tokenizer, made = training.train(texts, fold, wanted, workspace.params.seed, advance)
     folder.parent.mkdir(parents=True, exist_ok=True)
     for unfinished in folder.parent.glob(".*.new"):
         shutil.rmtree(unfinished, ignore_errors=True)
     temporary = folder.parent / f".{uuid.uuid4().hex}.new"
-    for number, model in enumerate(made):
-        model.save_pretrained(temporary / str(number))
-        tokenizer.save_pretrained(temporary / str(number))
+    with loading.quiet():
+        for number, model in enumerate(made):
+            model.save_pretrained(temporary / str(number))
+            tokenizer.save_pretrained(temporary / str(number))
     os.replace(temporary, folder)

@@ -126,12 +126,17 @@ def selected(
 ) -> list[npt.NDArray[np.int64]]:
     """The rows that a run with the default preset and this quota would choose, one array for each budget."""
     settings = Params()
+    probe = settings.uncertainty_scores
     scores = uncertainty.score(
         points,
         labels.tolist(),
-        settings.uncertainty_scores.folds,
-        settings.uncertainty_scores.regularization,
-        seed,
+        uncertainty.ProbeSettings(
+            folds=probe.folds,
+            regularization=probe.regularization,
+            ensemble=1,  # no preset that is compared here asks for what an ensemble tells
+            calibrate=probe.calibrate,
+            seed=seed,
+        ),
     )
     rows = len(labels)
     none = np.zeros(rows, dtype=np.bool_)

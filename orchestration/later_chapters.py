@@ -65,7 +65,9 @@ def _scores(known: Tables, record: Values, chosen: Values | None) -> Section:
     if reasons:
         facts["not every score"] = "; ".join(reasons)
     if scores["turns"] is not None and len(scores["turns"]) > 1:
-        facts["by turn"] = [{name: value for name, value in turn.items() if value is not None} for turn in scores["turns"]]
+        facts["by turn"] = [
+            {name: value for name, value in turn.items() if value is not None} for turn in scores["turns"]
+        ]
     meanings = {name: DIRECTIONS[name] for name in facts if name in DIRECTIONS}
     return Section("uncertainty_scores", "scored", ", ".join(said), facts, meanings, repeated=("suspected label",))
 

@@ -14,7 +14,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
 def _check(asset: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset,
-        name=f"int8_{asset}_rank_as_full_precision",
+        name="int8_ranks_alike",
         description=f"The rank correlation of int8 with full precision is {quantization.LEAST} or more; a warning.",
         blocking=False,
         pool="workspace",

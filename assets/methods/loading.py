@@ -5,11 +5,12 @@ Where a model lies, and which one it is, belongs to `assets/models.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from assets.errors import ModelError
-
 
 # What holds a vocabulary; models that read bytes have a configuration of their tokenizer alone.
 _VOCABULARY = ("tokenizer.json", "vocab.*", "merges.txt", "*.model", "*.tiktoken", "tokenizer_config.json")
@@ -29,13 +30,9 @@ def load(folder: Path, auto_class: str, dtype: str = "float32", whole: bool = Fa
     import transformers
     from safetensors import SafetensorError
 
-    logging: Any = transformers.utils.logging
-    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
     broken = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, SafetensorError)
     offline = {"local_files_only": True, "trust_remote_code": False}
-    try:
+    with quiet():
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **offline)
         except broken as error:
@@ -46,10 +43,6 @@ def load(folder: Path, auto_class: str, dtype: str = "float32", whole: bool = Fa
             )
         except broken as error:
             raise ModelError(f"{folder.name}: transformers cannot load it: {_one_line(error)}") from None
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
     if whole and info["missing_keys"]:
         missing = sorted(info["missing_keys"])
         raise ModelError(
@@ -58,6 +51,23 @@ def load(folder: Path, auto_class: str, dtype: str = "float32", whole: bool = Fa
             f"so it is no {auto_class.removeprefix('AutoModelFor')} model"
         )
     return tokenizer, model.eval()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, transformers draws no bars of its own and says nothing but errors."""
+    import transformers
+
+    logging: Any = transformers.utils.logging
+    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def padding_id(model: Any, tokenizer: Any) -> int:

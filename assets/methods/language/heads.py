@@ -140,8 +140,8 @@ class Head:
         """Find what the model does to the layer's output: nothing, a factor, or a soft cap; False if none fits."""
         import torch
 
-        expected = self._model(**example).logits.float()
-        plain = self._layer(self.features(example)).float()
+        raw = self._model(**example).logits
+        expected, plain = raw.float(), self._layer(self.features(example)).float()
         if plain.shape != expected.shape:
             return False
         cap = float(getattr(self._model.config.get_text_config(), "final_logit_softcapping", None) or 0.0)
@@ -152,5 +152,5 @@ class Head:
             self._factor, self._cap = guess
             errors[guess] = float((self._after(plain) - expected).abs().nan_to_num(0.0).max())
         self._factor, self._cap = min(errors, key=errors.__getitem__)
-        tolerance = 1e-5 if self._layer.weight.dtype == torch.float32 else 2e-2
+        tolerance = 1e-5 if raw.dtype == torch.float32 else 2e-2
         return errors[self._factor, self._cap] <= tolerance * max(1.0, float(expected.abs().nan_to_num(0.0).max()))

@@ -8,6 +8,7 @@ Where models are kept belongs to `assets/self_model.py`.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +25,12 @@ from assets.methods.language.vocabulary import END, train_tokenizer, valid
 from assets.progress import Advance
 
 # Names everything here that decides a bit of a model; a change of architecture or of training needs a new name.
-RECIPE = "gpt2-windows-1"
+RECIPE = "lfm2-windows-1"
 
 MIN_TEXTS = 20
 MAX_PASSES = 8  # over its half; more of them teach a small pool by heart, and the other half gets less likely
 
-_STEP_TOKENS = 1024  # in one step of training; fewer make more steps of the same budget, down to what is still fast
+_STEP_TOKENS = 512  # in one step of training; more are faster, but make fewer steps of the same budget
 _STORED = 4  # times the budget: tokens of a large pool that are kept to draw windows from
 _LEARNING_RATE = 3e-3
 _WEIGHT_DECAY = 0.1
@@ -72,7 +73,7 @@ def train(
 ) -> tuple[Any, tuple[Any, Any]]:
     """A tokenizer, and two causal models: number k was trained on the texts where `fold` is k, and on no others.
 
-    Both are transformers' own (`PreTrainedTokenizerFast`, `GPT2LMHeadModel` in float32), to be saved as safetensors.
+    Both are transformers' own (`PreTrainedTokenizerFast`, `Lfm2ForCausalLM` in float32), to be saved as safetensors.
     The tokenizer is of all texts: were there two, losses by token of the two halves could not be compared. `fold`: as
     `fold_of`. The same texts, in any order, and the same settings and seed give the same bits on any number of cores;
     no global random state is used. `advance` is told tokens, from this thread: 2 x `settings.tokens` in all.
@@ -148,25 +149,32 @@ def _windows(stream: _Stream, rows: int, length: int, draw: np.random.Generator)
 
 
 def _new_model(vocabulary: int, settings: Settings, seed: int) -> Any:
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
+    """LFM2: short convolutions first, which see the words before; attention looks up what followed them earlier.
 
-    config = GPT2Config(
+    So a model of two layers repeats what the instruction said after a fraction of the steps that attention alone takes.
+    """
+    import torch
+    from transformers import Lfm2Config, Lfm2ForCausalLM
+
+    heads = _heads(settings.width)
+    kinds = ["conv", "full_attention"] * settings.layers
+    config = Lfm2Config(
         vocab_size=vocabulary,
-        n_positions=settings.context,
-        n_embd=settings.width,
-        n_layer=settings.layers,
-        n_head=_heads(settings.width),
-        activation_function="gelu_pytorch_tanh",
-        resid_pdrop=0.0,  # dropout takes from the global random state, and so small a model has no use for it
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
+        hidden_size=settings.width,
+        intermediate_size=settings.width * 8 // 3,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=settings.context,
+        layer_types=kinds[: settings.layers] if settings.layers > 1 else ["full_attention"],
+        block_auto_adjust_ff_dim=False,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         bos_token_id=0,
         eos_token_id=0,
-        pad_token_id=0,
+        pad_token_id=None,  # one would keep its vector as it is, and the end token has much to say
     )
     with torch.random.fork_rng(devices=[]):
-        model = GPT2LMHeadModel(config)
+        model: Any = Lfm2ForCausalLM(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weights in model.parameters():
@@ -176,8 +184,11 @@ def _new_model(vocabulary: int, settings: Settings, seed: int) -> Any:
 
 
 def _heads(width: int) -> int:
-    """As many heads as leave each 32 dimensions or more, and the same number of them."""
-    return max(heads for heads in range(1, max(1, width // 32) + 1) if width % heads == 0)
+    """As many heads as leave each an even number of dimensions, 32 or more where the width has them."""
+    found = [heads for heads in range(1, max(1, width // 32) + 1) if width % (2 * heads) == 0]
+    if not found:
+        raise DataError(f"model: self cannot be {width} wide: the width must be even")
+    return found[-1]
 
 
 def _fit(model: Any, stream: _Stream, settings: Settings, draw: np.random.Generator, tell: Advance) -> None:
@@ -215,6 +226,8 @@ def _side_by_side(fit: Callable[[int, Advance], None], count: int, advance: Adva
     """`fit(0)` to `fit(count - 1)`, each on one thread of its own; this one passes on how far they are."""
     import torch
 
+    # It would say with the first pass that a package for GPUs is not installed.
+    logging.getLogger("transformers.integrations.hub_kernels").setLevel(logging.ERROR)
     threads = torch.get_num_threads()
     told: SimpleQueue[int | None] = SimpleQueue()
     stop = threading.Event()

@@ -73,5 +73,5 @@ def suspected_classes(probabilities: Probabilities, classes: Classes, limits: Me
     counts = reached.sum(axis=1)
     rather = np.where(counts > 1, table.argmax(axis=1), reached.argmax(axis=1))
     stands = given + _TOLERANCE >= table.max(axis=1)
-    suspect = (counts > 0) & (rather != classes) & ~stands
+    suspect = (counts > 0) & (rather != classes) & ~stands & ~np.isnan(table).any(axis=1)
     return np.where(suspect, rather, NONE).astype(np.int64)

@@ -1,6 +1,7 @@
-"""All scores of a pool by one probe: every measure of every row, piece by piece, and how good the probe itself is.
+"""All scores of a pool by one probe: every measure of every row, piece by piece.
 
-What belongs here: putting the parts of this package together. Each measure is defined in a module of its own.
+What belongs here: putting the parts of this package together. Each measure is defined in a module of its own; how good
+the probe itself is belongs to `quality`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from assets.errors import DataError
 from assets.methods.threads import Threads
-from assets.methods.uncertainty import adversarial, calibration, fitting, folds, labels, measures, probe
+from assets.methods.uncertainty import adversarial, calibration, folds, labels, measures, probe, quality
 from assets.methods.uncertainty.folds import UNLABELLED
 from assets.methods.uncertainty.probe import Probe, ProbeSettings
 from assets.progress import Advance
@@ -26,7 +27,6 @@ Rows = npt.NDArray[np.int64]
 NO_LABEL = "no label"
 ONE_CLASS = "fewer than two classes: a probe has nothing to tell apart"
 ONLY_ROW = "the only row of its class: a probe that has not seen it does not know the class"
-NO_ENSEMBLE = "mutual_information, variation_ratio: ensemble is 1, and one probe cannot disagree with itself"
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def score(
     """Every measure of every row, from an out-of-fold probe on (n, d) float32 unit vectors.
 
     `given_labels`: (n,), None for no label; rows without one are scored by a probe of all labelled rows. `advance` is
-    told of `probe.steps(settings)` fits. The same bits for the same seed on any number of threads, and for the same rows
-    in another order. Raises `DataError` if there are not as many labels as vectors, a vector is not finite, or a
+    told of `probe.steps(settings)` fits. The same bits for the same seed on any number of threads, and for the same
+    rows in another order. Raises `DataError` if there are not as many labels as vectors, a vector is not finite, or a
     setting is out of range. Cost: that of `probe.train`, and O(n d C) for each member. Memory: the vectors, about 15
     numbers a row, and what a fit needs; never rows x classes of a large pool.
     """
@@ -103,9 +103,9 @@ def score(
             ONLY_ROW if only else NO_LABEL if label is None else None
             for only, label in zip(alone, given_labels, strict=True)
         ],
-        notes=_notes(trained, settings, found),
+        notes=quality.notes(trained, settings, found),
         **_measures(found),
-        **_of_probe(found, answers, classes, trained),
+        **quality.of_probe(found, answers, classes, trained),
     )
 
 
@@ -128,14 +128,6 @@ class _Measures(TypedDict):
     adversarial_margin: Measure
     cross_entropy: Measure
     label_quality: Measure
-
-
-class _OfProbe(TypedDict, total=False):
-    accuracy: float
-    macro_f1: float
-    ece_before: float | None
-    ece_after: float | None
-    temperatures: tuple[float, float]
 
 
 MEASURES = tuple(_Measures.__annotations__)
@@ -194,12 +186,12 @@ def _measure(vectors: Vectors, classes: Rows, trained: Probe, threads: Threads) 
     return found
 
 
-def _suspected(vectors: Vectors, classes: Rows, trained: Probe, quality: Measure, threads: Threads) -> Rows:
+def _suspected(vectors: Vectors, classes: Rows, trained: Probe, own: Measure, threads: Threads) -> Rows:
     """(n,) the suspected class of each row, -1 for none; the thresholds are those of all scored rows."""
     suspected = np.full(len(classes), UNLABELLED, dtype=np.int64)
     # In the order of the folds, so that the sums do not depend on the order of the pool.
-    judged = trained.folds.order[np.isfinite(quality[trained.folds.order])]
-    limits = labels.class_thresholds(quality[judged], classes[judged], trained.classes)
+    judged = trained.folds.order[np.isfinite(own[trained.folds.order])]
+    limits = labels.class_thresholds(own[judged], classes[judged], trained.classes)
 
     def fill(piece: tuple[int, Rows]) -> None:
         number, rows = piece
@@ -217,55 +209,3 @@ def _pieces(trained: Probe) -> list[tuple[int, Rows]]:
         for number in trained.sets()
         for rows in probe.strips(trained.folds.held_out(number), trained.classes)
     ]
-
-
-def _of_probe(found: dict[str, Measure], answers: Rows, classes: Rows, trained: Probe) -> _OfProbe:
-    used = trained.temperatures[trained.sets()]
-    result: _OfProbe = {"temperatures": (float(used.min()), float(used.max()))} if len(used) else {}
-    rows = trained.folds.order[trained.folds.fold[trained.folds.order] != UNLABELLED]
-    if len(rows):
-        given, answered = classes[rows], answers[rows]
-        right = given == answered
-        result["accuracy"] = float(right.mean())
-        result["macro_f1"] = macro_f1(given, answered)
-        result["ece_before"] = calibration.calibration_error(found["confidence_before"][rows], right)
-        result["ece_after"] = calibration.calibration_error(1.0 - found["least_confidence"][rows], right)
-    return result
-
-
-def macro_f1(given: Rows, answered: Rows) -> float:
-    """The mean F1 over the classes that some row was given; 0 to 1, higher = better. Expects a row or more.
-
-    A class that no row was given is left out: its F1 would be 0 whatever the probe does.
-    """
-    size = int(max(given.max(), answered.max())) + 1
-    hits = np.bincount(given[given == answered], minlength=size)
-    rows, answers = np.bincount(given, minlength=size), np.bincount(answered, minlength=size)
-    return float((2 * hits[rows > 0] / (rows + answers)[rows > 0]).mean())
-
-
-def _notes(trained: Probe, settings: ProbeSettings, found: dict[str, Measure]) -> tuple[str, ...]:
-    """What there is to say of a probe that is not as it should be."""
-    notes = []
-    sizes = trained.folds.sizes
-    alone = int((sizes == 1).sum())
-    if alone:
-        notes.append(f"{alone:,} classes have one row only, which cannot be scored")
-    few = sizes[(sizes > 1) & (sizes < settings.folds)]
-    if len(few):
-        notes.append(f"{len(few):,} classes have fewer rows than folds, {int(few.sum()):,} rows: their probes saw few")
-    if not settings.members:
-        notes.append(NO_ENSEMBLE)
-    if trained.unsettled:
-        notes.append(
-            f"{trained.unsettled:,} fits stopped after {fitting.MAX_ITERATIONS:,} iterations, before they had settled"
-        )
-    unreachable = int((np.isfinite(found["entropy"]) & np.isnan(found["adversarial_margin"])).sum())
-    if unreachable:
-        notes.append(f"adversarial_margin: null for {unreachable:,} rows, whose probe cannot tell any classes apart")
-    at_bound = [t for t in trained.temperatures[trained.sets()].tolist() if t in calibration.BOUNDS]
-    if at_bound:
-        notes.append(
-            f"{len(at_bound):,} temperatures were set to a bound, {calibration.BOUNDS[0]} or {calibration.BOUNDS[1]}"
-        )
-    return tuple(notes)

@@ -1,6 +1,7 @@
 """Scores of conversations: equal to one row at a time, the same bits in any company, and null with a reason."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,17 @@ def random_conversations(count: int, seed: int = 0) -> list[Conversation]:
         parts = [" ".join(draw.choices(words, k=draw.randint(1, 30))) for _ in range(2 * draw.randint(1, 2))]
         made.append(asked(*parts))
     return made
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Tiny models gain nothing from threads, and lose much where others use the machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -206,10 +218,10 @@ def test_the_model_is_left_as_it_was(gpt2: LanguageModel) -> None:
 
 
 def test_rows_come_soon_and_the_longest_first(gpt2: LanguageModel) -> None:
-    conversations = random_conversations(900)
+    conversations = random_conversations(600)
     lengths = np.array([sum(len(turn["content"]) for turn in one) for one in conversations])
     parts = [positions for positions, _ in score(gpt2, conversations, 4096)]
-    assert len(parts) >= 3
+    assert len(parts) >= 2
     means = [lengths[positions].mean() for positions in parts]
     assert means == sorted(means, reverse=True)
 
