@@ -20,7 +20,7 @@ class Training(Section):
     tokens: Annotated[int, Field(ge=1_000)] = 1_000_000  # that each of them sees, its half again and again
     vocabulary: Annotated[int, Field(ge=300, le=65_536)] = 2048
     layers: Annotated[int, Field(ge=1, le=48)] = 2
-    width: Annotated[int, Field(ge=16, le=4096)] = 128
+    width: Annotated[int, Field(ge=16, le=4096, multiple_of=2)] = 128
     context: Annotated[int, Field(ge=16, le=8192)] = 512
 
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from assets.errors import DataError
 from assets.methods import loading
-from assets.methods.language import training
 from assets.methods.language.training import Settings, fold_of, train
 from assets.methods.language.vocabulary import train_tokenizer
 
@@ -28,7 +27,7 @@ def pool(rows: int = 120, seed: int = 0) -> list[str]:
     texts = []
     for number in range(rows):
         colour = draw.choice(list(CODES))
-        texts.append(f"What does {colour} mean? ({number})\nIt means: {CODES[colour]}.")
+        texts.append(f"A lamp is on. ({number})\nIt says {colour}: {CODES[colour]}.")
     return texts
 
 
@@ -47,7 +46,7 @@ def loss(tokenizer: Any, model: Any, text: str, after: str = "") -> float:
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[Any, tuple[Any, Any]]:
-    texts = pool(600)
+    texts = pool(900)
     return train(texts, fold_of(texts), Settings(80_000, 400, 2, 64, 64), seed=0)
 
 
@@ -75,7 +74,7 @@ def test_training_tells_a_right_answer_from_a_wrong_one(trained: tuple[Any, tupl
     tokenizer, models = trained
     for model in models:
         for colour, meaning in CODES.items():
-            question = f"What does {colour} mean? (77)\nIt means:"
+            question = f"A lamp is on. (77)\nIt says {colour}:"
             others = [loss(tokenizer, model, f" {other}.", question) for other in CODES.values() if other != meaning]
             assert loss(tokenizer, model, f" {meaning}.", question) < min(others)
 
@@ -83,21 +82,19 @@ def test_training_tells_a_right_answer_from_a_wrong_one(trained: tuple[Any, tupl
 def test_a_response_alone_is_known_as_the_beginning_of_a_line(trained: tuple[Any, tuple[Any, Any]]) -> None:
     tokenizer, models = trained
     for model in models:
-        assert loss(tokenizer, model, "It means: go on.") < loss(tokenizer, model, "? (7) What mean It")
+        assert loss(tokenizer, model, "It says green: go on.") < loss(tokenizer, model, "on: green says go. It")
 
 
 def test_a_model_is_of_its_own_half_alone() -> None:
-    texts = pool()
+    texts = pool(60)
     fold = fold_of(texts)
-    _, first = train(texts, fold, TINY, 0)
-    # Of the same characters, so that the vocabulary stays what it was.
+    bytes_alone = Settings(3_000, 257, 2, 32, 32)  # a vocabulary that no text can change
+    _, before = train(texts, fold, bytes_alone, 0)
     changed = [text if half == 0 else text[::-1] for text, half in zip(texts, fold, strict=True)]
-    tokenizer = train_tokenizer(texts, TINY.vocabulary)
-    streams = [training._stream(rows, fold == 0, tokenizer, TINY).tokens for rows in (texts, changed)]
-    np.testing.assert_array_equal(*streams)
-    for one, other in zip(bits(first[0]), bits(first[1]), strict=True):
-        assert one.shape == other.shape
-    assert not np.array_equal(bits(first[0])[0], bits(first[1])[0])
+    _, after = train(changed, fold, bytes_alone, 0)
+    for weights, same in zip(bits(before[0]), bits(after[0]), strict=True):
+        np.testing.assert_array_equal(weights, same)
+    assert not np.array_equal(bits(before[1])[0], bits(after[1])[0])
 
 
 def test_the_same_bits_in_any_order_and_on_any_number_of_threads() -> None:
@@ -143,7 +140,7 @@ def test_it_is_saved_and_loads_as_any_model_does(trained: tuple[Any, tuple[Any, 
     tokenizer.save_pretrained(tmp_path / "0")
     assert (tmp_path / "0" / "model.safetensors").is_file()
     loaded_tokenizer, loaded = loading.load(tmp_path / "0", "AutoModelForCausalLM", whole=True)
-    text = "What does blue mean?\nIt means: naïve 语言."
+    text = "A lamp is on.\nIt says blue: naïve 语言."
     assert loaded_tokenizer(text)["input_ids"] == tokenizer(text)["input_ids"]
     assert loading.position_limit(loaded, loaded_tokenizer) == 64
     assert loss(loaded_tokenizer, loaded, "go on") == loss(tokenizer, model, "go on")
@@ -200,4 +197,4 @@ def test_an_odd_width_is_refused() -> None:
 def test_many_a_size_can_be_trained(layers: int, width: int) -> None:
     texts = ["", "\ud83d", *pool(40)]  # with nothing, and with half a character
     tokenizer, models = train(texts, fold_of(texts), Settings(500, 300, layers, width, 16), 0)
-    assert all(np.isfinite(loss(tokenizer, model, "It means: stop now.")) for model in models)
+    assert all(np.isfinite(loss(tokenizer, model, "It says red: stop now.")) for model in models)
