@@ -116,12 +116,12 @@ def test_a_killed_run_goes_on_where_it_was(gpt2: Path, tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
         "sys.path.insert(0, 'tests')\n"
-        "from assets import language_scores\n"
+        "from assets import language_cache\n"
         "from test_language_scores import conversation, scored, workspace\n"
-        "language_scores.SHARD_ROWS = 200\n"
-        "take = language_scores._Found.take\n"
+        "language_cache.SHARD_ROWS = 200\n"
+        "take = language_cache._Found.take\n"
         # Slow enough to be caught in the middle, between two batches like any other moment.
-        "language_scores._Found.take = lambda self, table: (time.sleep(0.2), take(self, table))[1]\n"
+        "language_cache._Found.take = lambda self, table: (time.sleep(0.2), take(self, table))[1]\n"
         f"space = workspace(Path({str(tmp_path)!r}), model={str(gpt2)!r})\n"
         "scored(space, [conversation(number) for number in range(800)])\n"
     )
