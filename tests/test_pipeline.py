@@ -272,7 +272,8 @@ def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(project: Project) ->
 def test_a_failing_stage_of_dvc_leaves_the_last_good_table(used: Project) -> None:
     before = used.bytes_of("data/selected_subset")
     used.write("params.yaml", SMALL.replace("budget: 0.25", "budget: 100000"))
-    assert used.dvc("repro", check=False).returncode != 0
+    # The stages before it are made anew for any change of params.yaml; they are not what is looked at.
+    assert used.dvc("repro", "--single-item", "selected_subset", check=False).returncode != 0
     assert used.bytes_of("data/selected_subset") == before
 
 
