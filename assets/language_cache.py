@@ -23,7 +23,7 @@ from assets import models, vectors
 from assets.code import package_versions
 from assets.errors import ModelError
 from assets.keyed_shards import KeyedShards, Keys, key_array, keys_of, text_keys
-from assets.methods import int8
+from assets.methods import int8, loading
 from assets.methods.language.scores import SCHEMA
 from assets.progress import Progress
 from assets.uncertainty_params import SELF, LanguageModel
@@ -168,13 +168,15 @@ def _compute(
     pending: list[pa.Table] = []
     written = time.monotonic()
     try:
-        for positions, table in score_all(model, conversations, settings.batch_tokens):
-            keyed = table.add_column(0, _KEYED.field("key"), key_array(keys[positions])).cast(_KEYED)
-            pending.append(keyed)
-            yield keyed
-            if sum(part.num_rows for part in pending) >= SHARD_ROWS or time.monotonic() - written >= SHARD_SECONDS:
-                _flush(pending, cache)
-                written = time.monotonic()
+        with loading.quiet():  # some models say with their first pass which of their packages for GPUs are absent
+            for positions, table in score_all(model, conversations, settings.batch_tokens):
+                keyed = table.add_column(0, _KEYED.field("key"), key_array(keys[positions])).cast(_KEYED)
+                pending.append(keyed)
+                yield keyed
+                late = time.monotonic() - written >= SHARD_SECONDS
+                if late or sum(part.num_rows for part in pending) >= SHARD_ROWS:
+                    _flush(pending, cache)
+                    written = time.monotonic()
     finally:
         _flush(pending, cache)
 
