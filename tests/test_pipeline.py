@@ -277,13 +277,15 @@ def test_a_failing_stage_of_dvc_leaves_the_last_good_table(used: Project) -> Non
     assert used.bytes_of("data/selected_subset") == before
 
 
-def test_two_runs_at_once_queue_up(project: Project) -> None:
+def test_two_runs_at_once_queue_up(used: Project) -> None:
+    project = used
+    project.write("params.yaml", SMALL.replace("0.25", "0.5"))
     words = [sys.executable, "-m", "orchestration.cli", "run"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(words, cwd=project.root, **pipes) for _ in range(2)]  # type: ignore[call-overload]
     outputs = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
-    assert tags(project) == ["sft-subset@v1.0.0"]
+    assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.1.0"]
     assert sum("already registered" in out for out, _ in outputs) == 1
 
 
