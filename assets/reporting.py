@@ -25,8 +25,8 @@ class Report:
     """What is worth saying about one table.
 
     `facts` describe the table; `work` says what this very run did (rows embedded, seconds) and is not kept; `warnings`
-    are sentences to say loudly; `metrics` and `curves` (rows by file name) are written for `dvc metrics` and
-    `dvc plots`; `pictures` are PNGs in base64.
+    are sentences to say loudly; `meanings` says of columns what they measure; `metrics` and `curves` (rows by file
+    name) are written for `dvc metrics` and `dvc plots`; `pictures` are PNGs in base64.
     """
 
     rows: int
@@ -34,6 +34,7 @@ class Report:
     work: dict[str, Any] = field(default_factory=dict)
     preview: list[dict[str, Cell]] = field(default_factory=list)
     schema: list[tuple[str, str]] = field(default_factory=list)
+    meanings: dict[str, str] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Cell]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -91,7 +92,8 @@ def metadata(report: Report, folder: str) -> dict[str, Any]:
     for name, value in {**report.work, **report.facts}.items():
         entries[name] = dg.MetadataValue.text(value) if isinstance(value, str) else value
     if report.schema:
-        entries["dagster/column_schema"] = dg.TableSchema([dg.TableColumn(n, kind) for n, kind in report.schema])
+        columns = [dg.TableColumn(name, kind, report.meanings.get(name)) for name, kind in report.schema]
+        entries["dagster/column_schema"] = dg.TableSchema(columns)
     if report.preview:
         entries["preview"] = dg.MetadataValue.md(markdown_table(report.preview))
     for name, counts in report.counts.items():

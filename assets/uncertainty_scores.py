@@ -108,6 +108,7 @@ def report(table: pa.Table, parts: list[Part]) -> Report:
         warnings=[warning for part in parts for warning in part.warnings],
         preview=reporting.preview(table.slice(0, reporting.PREVIEW_ROWS).to_pylist()),
         schema=reporting.columns(tables.SCORES),
+        meanings=score_columns.DIRECTIONS,
         counts={"null score": dict(nulls.most_common(MOST_REASONS))},
         pictures={name: reporting.picture(plots.histogram(values, name)) for name, values in finite.items()},
         metrics={

@@ -41,3 +41,10 @@ def test_a_kept_report_says_the_same_but_for_the_work_of_its_run() -> None:
     assert (again.rows, again.facts, again.preview, again.schema, again.counts, again.metrics) == (
         report.rows, report.facts, report.preview, report.schema, report.counts, report.metrics,
     )  # fmt: skip
+
+
+def test_columns_say_what_they_measure() -> None:
+    report = Report(rows=1, schema=[("ifd", "double"), ("id", "string")], meanings={"ifd": "higher = …"})
+    kept = Report.restored(json.loads(json.dumps(report.kept())), {})
+    columns = reporting.metadata(kept, "data/x")["dagster/column_schema"].columns
+    assert [(column.name, column.description) for column in columns] == [("ifd", "higher = …"), ("id", None)]
