@@ -46,6 +46,37 @@ def keys_of(table: pa.Table) -> Keys:
     return np.frombuffer(b"".join(table.column("key").cast(pa.binary()).to_pylist()), "S16")
 
 
+class Wanted:
+    """The n rows that are asked for, by key; equal ones share a key. All arrays but `inverse` go by key.
+
+    `keys`: in order. `first`: the first row of each. `counts`: its rows. `inverse`: (n,) the number of each row's key.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys, self.first, self.inverse = np.unique(keys, return_index=True, return_inverse=True)
+        self.counts = np.bincount(self.inverse, minlength=len(self.keys))
+        self._known = np.zeros(len(self.keys), bool)
+
+    def match(self, keys: Keys) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which of the `keys` that were found are wanted and not known yet, and their numbers; known from now on.
+
+        One that was found twice counts once.
+        """
+        if not len(keys) or not len(self.keys):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        wanted = (self.keys[at] == keys) & ~self._known[at]
+        _, once = np.unique(at[wanted], return_index=True)
+        source = np.flatnonzero(wanted)[once]
+        self._known[at[source]] = True
+        return source, at[source]
+
+    def missing(self) -> npt.NDArray[np.int64]:
+        """The numbers of the keys that are not known, in the order of their first row."""
+        keys = np.flatnonzero(~self._known)
+        return keys[np.argsort(self.first[keys], kind="stable")]
+
+
 class KeyedShards:
     """The cache in `folder`. `discarded` counts the damaged shards that were removed."""
 

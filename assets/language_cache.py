@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ import pyarrow as pa
 from assets import models, vectors
 from assets.code import package_versions
 from assets.errors import ModelError
-from assets.keyed_shards import KeyedShards, Keys, key_array, keys_of, text_keys
+from assets.keyed_shards import KeyedShards, Keys, Wanted, key_array, keys_of, text_keys
 from assets.methods import int8, loading
 from assets.methods.language.scores import SCHEMA
 from assets.progress import Progress
@@ -45,6 +45,11 @@ class Judge:
     located: models.LocatedModel
     fingerprint: str
     rows: npt.NDArray[np.int64]
+
+    def among(self, chosen: npt.NDArray[np.bool_]) -> Judge:
+        """The same model for those of its rows that are `chosen` (n,), counted among the chosen ones alone."""
+        within = np.cumsum(chosen) - 1
+        return replace(self, rows=within[self.rows[chosen[self.rows]]])
 
 
 @dataclass(frozen=True)
@@ -110,19 +115,20 @@ def resolved_device(settings: LanguageModel) -> str:
     return device
 
 
-def named(error: ModelError) -> ModelError:
-    """The error, saying which setting it is about."""
-    said = str(error)
-    return error if said.startswith(SETTING) else ModelError(f"{SETTING}.model: {said}")
-
-
 def _family(judge: Judge) -> str:
     from assets.methods.language.models import family_of
 
-    try:
+    with _named():
         return family_of(judge.located.folder)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """What is said of a model inside says which setting named it."""
+    try:
+        yield
     except ModelError as error:
-        raise named(error) from None
+        raise ModelError(f"{SETTING}.model: {error}") from None
 
 
 def _folder(workspace: Workspace, settings: LanguageModel, judge: Judge) -> Path:
@@ -154,17 +160,16 @@ def _compute(
     from assets.methods.language.models import load
     from assets.methods.language.scoring import score as score_all
 
-    try:
+    device = resolved_device(settings)
+    with _named():
         model = load(
             judge.located.folder,
             max_tokens=settings.max_tokens,
-            device=resolved_device(settings),
+            device=device,
             dtype=settings.dtype,
             template=settings.template,
             prepare=int8.quantize if settings.quantize == "int8" else None,
         )
-    except ModelError as error:
-        raise named(error) from None
     pending: list[pa.Table] = []
     written = time.monotonic()
     try:
@@ -188,39 +193,32 @@ def _flush(pending: list[pa.Table], cache: KeyedShards) -> None:
 
 
 class _Found:
-    """The rows that were asked for, filled by key; equal conversations share a key."""
+    """The rows that were asked for, as they are found."""
 
     def __init__(self, keys: Keys) -> None:
-        self._keys, self._first, self._inverse = np.unique(keys, return_index=True, return_inverse=True)
-        self._counts = np.bincount(self._inverse, minlength=len(self._keys))
-        self._place = np.full(len(self._keys), -1)  # in the tables taken, one after the other
+        self._wanted = Wanted(keys)
+        self._place = np.full(len(self._wanted.keys), -1)  # in the tables taken, one after the other
         self._taken: list[pa.Table] = [_KEYED.empty_table()]
         self._length = 0
 
     @property
     def rows(self) -> int:
         """The rows that are filled."""
-        return int(self._counts[self._place >= 0].sum())
+        return int(self._wanted.counts[self._place >= 0].sum())
 
     def take(self, table: pa.Table) -> int:
         """Take what is wanted and not known yet; return the number of rows filled."""
-        if not len(self._keys) or not table.num_rows:
-            return 0
-        keys = keys_of(table)
-        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        wanted = (self._keys[at] == keys) & (self._place[at] < 0)
-        _, once = np.unique(at[wanted], return_index=True)
-        source = np.flatnonzero(wanted)[once]
-        self._place[at[source]] = self._length + np.arange(len(source))
+        source, found = self._wanted.match(keys_of(table))
+        self._place[found] = self._length + np.arange(len(source))
         self._taken.append(table.take(pa.array(source)))
         self._length += len(source)
-        return int(self._counts[at[source]].sum())
+        return int(self._wanted.counts[found].sum())
 
     def missing(self) -> npt.NDArray[np.int64]:
         """The first row of each key that is not filled, in their order."""
-        return np.sort(self._first[self._place < 0])
+        return self._wanted.first[self._wanted.missing()]
 
     def result(self) -> pa.Table:
         """All rows, in the order of the keys that were given."""
         whole = pa.concat_tables(self._taken).combine_chunks()
-        return whole.take(pa.array(self._place[self._inverse])).drop_columns(["key"])
+        return whole.take(pa.array(self._place[self._wanted.inverse])).drop_columns(["key"])

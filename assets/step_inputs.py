@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from assets import models
 from assets.cleaning_params import CleanedData
-from assets.errors import ModelError, SettingsError
+from assets.errors import SettingsError
 from assets.methods.cleaning.lengths import WORDS, CountTokens
 from assets.methods.cleaning.steps import Step
 from assets.methods.cleaning.words import read_words
@@ -48,11 +48,7 @@ def _lines(written: str, root: Path) -> list[str]:
 
 
 def _located(model: str, root: Path) -> models.LocatedModel:
-    try:
-        return models.locate(str(root / model) if (root / model).is_dir() else model)
-    except ModelError as error:
-        why = str(error).removeprefix("embeddings.model: ")
-        raise ModelError(f"cleaned_data.steps: length.tokenizer: {why}") from None
+    return models.locate(model, setting="cleaned_data.steps: length.tokenizer", root=root)
 
 
 def _counter(model: str, root: Path) -> CountTokens:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets import score_columns
+from assets.methods.language.scores import TURN
 
 SHARD_ROWS = 50_000
 GROUP_ROWS = 10_000  # what a reader that streams has in memory at a time
@@ -77,19 +78,6 @@ LEDGER = pa.schema(
         pa.field("text", pa.string(), nullable=False),  # the beginning of the text, escaped
     ]
 )
-# What each assistant turn of a conversation scores, and how much of it was seen.
-TURN_SCORES = pa.list_(
-    pa.struct(
-        [
-            pa.field("turn", pa.int32()),  # the number of the message, from 0
-            pa.field("tokens", pa.int32()),
-            *(
-                pa.field(name, pa.float64())
-                for name in ("loss", "loss_without_instruction", "ifd", "token_entropy", "pseudo_perplexity")
-            ),
-        ]
-    )
-)
 SCORES = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -100,7 +88,7 @@ SCORES = pa.schema(
         *(pa.field(name, pa.float64()) for name in score_columns.LANGUAGE),
         pa.field("response_tokens", pa.int32()),  # that the language model scored
         pa.field("cut_tokens", pa.int32()),  # of the response that it did not see: its context had ended
-        pa.field("turns", TURN_SCORES),
+        pa.field("turns", pa.list_(TURN)),  # what each assistant turn of a conversation scores
         pa.field("language_null_reason", pa.string()),
         *(pa.field(name, pa.float64()) for name in score_columns.TAGGING),
         pa.field("tagging_null_reason", pa.string()),

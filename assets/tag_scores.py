@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,9 @@ Mask = npt.NDArray[np.bool_]
 
 
 def choose(workspace: Workspace) -> str:
-    """What the scores depend on besides settings and texts; raises `ModelError` where there is no model."""
+    """What the scores depend on besides settings, texts and embeddings; raises `ModelError` where there is no model."""
+    if workspace.params.uncertainty_scores.tagging.model == PROBE:
+        return PROBE  # it asks the encoder, whose fingerprint is part of the embeddings
     return models.fingerprint(_located(workspace))
 
 
@@ -96,9 +97,4 @@ def _located(workspace: Workspace) -> models.LocatedModel:
     named = workspace.params.uncertainty_scores.tagging
     if named.model == PROBE:
         return encoding.choose(workspace).located
-    folder = workspace.root / Path(named.model).expanduser()
-    try:
-        return models.locate(str(folder) if folder.is_dir() else named.model, named.revision, f"{SETTING}.model")
-    except ModelError as error:
-        said = str(error)
-        raise error if said.startswith(SETTING) else ModelError(f"{SETTING}.model: {said}") from None
+    return models.locate(named.model, named.revision, f"{SETTING}.model", workspace.root)

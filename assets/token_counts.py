@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets import models
-from assets.errors import ModelError
 from assets.progress import Progress
 from assets.selection_params import TokenBudget
 from assets.workspace import Workspace
@@ -86,9 +85,4 @@ def _located(budget: TokenBudget, workspace: Workspace) -> models.LocatedModel:
     if budget.tokenizer == AUTO:
         settings = workspace.params.embeddings
         return models.locate(settings.model, settings.revision)
-    folder = workspace.root / budget.tokenizer
-    try:
-        return models.locate(str(folder) if folder.is_dir() else budget.tokenizer)
-    except ModelError as error:
-        why = str(error).removeprefix("embeddings.model: ")
-        raise ModelError(f"selected_subset.budget.tokenizer: {why}") from None
+    return models.locate(budget.tokenizer, setting="selected_subset.budget.tokenizer", root=workspace.root)

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from assets.code import package_versions
 from assets.errors import ModelError
-from assets.keyed_shards import KeyedShards, Keys, key_array, keys_of, text_keys
+from assets.keyed_shards import KeyedShards, Keys, Wanted, key_array, keys_of, text_keys
 from assets.methods.encoding import RECIPE, EncodedBatch, Encoder
 from assets.progress import Advance
 
@@ -157,8 +157,8 @@ def embed(
     rows = _Rows(text_keys(texts))
     for entries in cache.entries():
         advance(rows.fill(entries))
-    missing = rows.missing()
-    cached = len(texts) - int(rows.counts[missing].sum())
+    missing = rows.wanted.missing()
+    cached = len(texts) - int(rows.wanted.counts[missing].sum())
     if len(missing):
         _compute(texts, rows, missing, cache, load_encoder(), batch_tokens, advance)
         cache.tidy()
@@ -168,28 +168,23 @@ def embed(
 
 
 class _Rows:
-    """The n rows of the result, filled by key; equal texts share a key."""
+    """The n rows of the result, filled by key."""
 
     def __init__(self, keys: Keys) -> None:
-        self.keys, self.first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        self.counts = np.bincount(inverse, minlength=len(self.keys))
-        self._members = np.argsort(inverse, kind="stable")  # rows of key 0, then those of key 1, …
-        self._starts = np.cumsum(self.counts) - self.counts
-        self._known = np.zeros(len(self.keys), bool)
+        self.wanted = Wanted(keys)
+        counts = self.wanted.counts
+        self._members = np.argsort(self.wanted.inverse, kind="stable")  # rows of key 0, then those of key 1, …
+        self._starts = np.cumsum(counts) - counts
         self._vectors: Vectors | None = None
         self.tokens = np.zeros(len(keys), np.int32)
         self.cut = np.zeros(len(keys), bool)
 
     def fill(self, entries: Entries) -> int:
         """Take what is wanted and not known yet; return the number of rows filled."""
-        if not len(entries.keys) or not len(self.keys):
+        source, found = self.wanted.match(entries.keys)
+        if not len(source):
             return 0
-        at = np.minimum(np.searchsorted(self.keys, entries.keys), len(self.keys) - 1)
-        wanted = (self.keys[at] == entries.keys) & ~self._known[at]
-        _, once = np.unique(at[wanted], return_index=True)  # a shard may hold a key twice
-        source = np.flatnonzero(wanted)[once]
-        self._known[at[source]] = True
-        rows, repeats = self._rows_of(at[source])
+        rows, repeats = self._rows_of(found)
         source = np.repeat(source, repeats)
         if self._vectors is None:
             self._vectors = np.empty((len(self.tokens), entries.vectors.shape[1]), np.float32)
@@ -199,14 +194,9 @@ class _Rows:
         return len(rows)
 
     def _rows_of(self, keys: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        repeats = self.counts[keys]
+        repeats = self.wanted.counts[keys]
         within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
         return self._members[np.repeat(self._starts[keys], repeats) + within], repeats
-
-    def missing(self) -> npt.NDArray[np.int64]:
-        """The keys without a vector, in the order of their first text."""
-        keys = np.flatnonzero(~self._known)
-        return keys[np.argsort(self.first[keys], kind="stable")]
 
     def result(self) -> Vectors:
         return np.empty((0, 0), np.float32) if self._vectors is None else self._vectors
@@ -221,8 +211,8 @@ def _compute(
     batch_tokens: int,
     advance: Advance,
 ) -> None:
-    new_texts = [texts[i] for i in rows.first[missing]]
-    new_keys = rows.keys[missing]
+    new_texts = [texts[i] for i in rows.wanted.first[missing]]
+    new_keys = rows.wanted.keys[missing]
     failures: dict[int, str] = {}
     pending: list[Entries] = []
     written = time.monotonic()
@@ -240,7 +230,7 @@ def _compute(
         first = min(failures)
         raise ModelError(
             f"{len(failures):,} of {len(new_texts):,} new texts have no vector; the first is text "
-            f"{int(rows.first[missing[first]]) + 1:,} of {len(texts):,}: {failures[first]}"
+            f"{int(rows.wanted.first[missing[first]]) + 1:,} of {len(texts):,}: {failures[first]}"
         )
 
 

@@ -35,7 +35,7 @@ def ctrl_c() -> Iterator[None]:
 def test_an_interrupt_in_a_finaliser_is_raised_again() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts.heard():
         Finalised(None)
-        time.sleep(30)
+        time.sleep(30)  # ended at once by the interrupt; where it is lost, the test fails after it
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
-from assets import language_scores, params, quantization, tables
+from assets import language_cache, language_scores, params, quantization, tables
 from assets.errors import ModelError
 from assets.language_scores import REASON
 from assets.progress import Silent
@@ -157,6 +158,21 @@ def test_a_model_trained_here_scores_rows_it_never_saw(tmp_path: Path) -> None:
     elsewhere = scored(workspace(tmp_path / "elsewhere", model="self", training=training), rows)
     assert elsewhere.facts == part.facts  # the fingerprint among them
     assert elsewhere.columns["ifd"].equals(part.columns["ifd"])
+
+
+def test_the_model_that_judges_a_row_was_not_trained_on_it(tmp_path: Path) -> None:
+    """Each model likes the rows that it was trained on better than the other does, and never judges them."""
+    rows = [conversation(number) for number in range(60)]
+    training = {"tokens": 30_000, "vocabulary": 300, "layers": 1, "width": 64, "context": 64}
+    space = workspace(tmp_path, model="self", training=training)
+    judges = language_scores.judges(space, Silent(), rows)
+    swapped = [replace(judge, rows=other.rows) for judge, other in zip(judges, judges[::-1], strict=True)]
+    settings = space.params.uncertainty_scores.language_model
+    unseen, seen = (
+        language_cache.score(space, settings, Silent(), rows, asked).table.column("loss").to_numpy()
+        for asked in (judges, swapped)
+    )
+    assert np.mean(unseen > seen) > 0.9
 
 
 def test_a_pool_that_is_too_small_to_train_on_has_no_scores_and_says_why(tmp_path: Path) -> None:

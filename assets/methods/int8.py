@@ -50,12 +50,6 @@ def quantize(model: Any) -> Any:
     return model
 
 
-def memory_bytes(model: Any) -> int:
-    """The bytes of a model's weights and buffers; what is shared counts once."""
-    tensors = {tensor.data_ptr(): tensor.nbytes for tensor in (*model.parameters(), *model.buffers())}
-    return sum(tensors.values())
-
-
 def rank_correlation(a: Values, b: Values) -> float | None:
     """Spearman's rank correlation of two columns (n,) of finite numbers; equal values share their mean rank.
 

@@ -1,4 +1,4 @@
-"""The table of scores: its columns, what each says and in which direction, and how sums over tokens become a row.
+"""The table of scores: its columns, and how sums over tokens become a row. What each says: `assets/score_columns.py`.
 
 How the sums come about belongs to `scoring`. Every mean is over tokens: of all response tokens of a row, or of a turn.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 _MEASURES = ("loss", "loss_without_instruction", "ifd", "token_entropy", "pseudo_perplexity")
-_TURN = pa.struct([("turn", pa.int32()), ("tokens", pa.int32()), *((name, pa.float64()) for name in _MEASURES)])
+TURN = pa.struct([("turn", pa.int32()), ("tokens", pa.int32()), *((name, pa.float64()) for name in _MEASURES)])
 
 # One row per conversation. `turn` is the position of the response among the messages, from 0. `tokens`: the response
 # tokens that were scored. `cut`: those left out because the context ended (of a sequence-to-sequence model, tokens of
@@ -28,19 +28,10 @@ SCHEMA = pa.schema(
         ("pseudo_perplexity", pa.float64()),
         ("tokens", pa.int32()),
         ("cut", pa.int32()),
-        ("turns", pa.list_(_TURN)),
+        ("turns", pa.list_(TURN)),
         ("reason", pa.string()),
     ]
 )
-COLUMNS = ("perplexity", "loss", "loss_without_instruction", "ifd", "token_entropy", "pseudo_perplexity")
-DIRECTIONS = {
-    "perplexity": "exp(loss), 1 or more; higher = the response surprises the model more",
-    "loss": "nats a token of the response, given all before it; higher = the response surprises the model more",
-    "loss_without_instruction": "nats a token of the response alone; higher = the response alone surprises it more",
-    "ifd": "exp(loss - loss_without_instruction), above 0; higher = the instruction helps less, above 1 = it misleads",
-    "token_entropy": "bits a token of the response, given all before it; higher = the model is less sure what comes",
-    "pseudo_perplexity": "1 or more, of each token masked in turn; higher = the response surprises the model more",
-}
 _OF_FAMILY = {
     "causal": ("perplexity", "loss", "loss_without_instruction", "ifd", "token_entropy"),
     "masked": ("pseudo_perplexity",),

@@ -211,7 +211,7 @@ def _fit(model: Any, stream: _Stream, settings: Settings, draw: np.random.Genera
         tokens = torch.from_numpy(_windows(stream, rows, settings.context, draw))
         logits = model(input_ids=tokens, use_cache=False).logits[:, :-1]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

@@ -86,7 +86,9 @@ class Reference:
             loss, bits = self.causal_sums(ids[: self.max_tokens], wanted)
             turn = {"tokens": len(wanted), "cut": len(every) - len(wanted), "loss": loss, "token_entropy": bits}
             alone, alone_places = self.tokens(text[start:end], special=True)
-            kept = end if len(wanted) == len(every) else places[wanted[-1]][1]  # type: ignore[index]
+            last = places[wanted[-1]]
+            assert last is not None
+            kept = end if len(wanted) == len(every) else last[1]
             some = [i for i, p in enumerate(alone_places) if i and p and p[1] <= kept - start]
             if some:
                 turn |= {"loss_without_instruction": self.causal_sums(alone, some)[0], "alone": len(some)}

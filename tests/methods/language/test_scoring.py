@@ -11,11 +11,13 @@ import pytest
 import tiny_models
 from references import Conversation, Reference, asked
 
+from assets import score_columns
 from assets.methods.language.models import LanguageModel, load
-from assets.methods.language.scores import COLUMNS, DIRECTIONS, SCHEMA, columns_of
+from assets.methods.language.scores import SCHEMA, columns_of
 from assets.methods.language.scoring import score
 
 SENTENCES = tiny_models.SENTENCES
+COLUMNS = tuple(score_columns.LANGUAGE)
 AUTO = {
     "gpt2": "AutoModelForCausalLM",
     "llama": "AutoModelForCausalLM",
@@ -327,7 +329,7 @@ def test_no_conversations_no_rows(gpt2: LanguageModel) -> None:
 def test_every_score_of_every_family_says_its_direction() -> None:
     assert (
         set(COLUMNS)
-        == set(DIRECTIONS)
+        == set(score_columns.LANGUAGE)
         == {name for family in ("causal", "masked", "seq2seq") for name in columns_of(family)}
     )
-    assert all("higher = " in text for text in DIRECTIONS.values())
+    assert all("higher = " in text for text in score_columns.LANGUAGE.values())
