@@ -145,8 +145,8 @@ def test_a_killed_run_goes_on_where_it_was(gpt2: Path, tmp_path: Path) -> None:
 
 def test_a_model_trained_here_scores_rows_it_never_saw(tmp_path: Path) -> None:
     rows = [conversation(number) for number in range(120)]
-    training = {"tokens": 4000, "vocabulary": 300, "layers": 1, "width": 16, "context": 32}
-    space = workspace(tmp_path, model="self", training=training)
+    size = {"tokens": 4000, "vocabulary": 300, "layers": 1, "width": 16, "context": 32}
+    space = workspace(tmp_path, model="self", training=size)
     messages = pa.chunked_array([pa.array(rows, tables.MESSAGES)]).to_pylist()
     judges = language_scores.judges(space, Silent(), messages)
     assert sorted(row for judge in judges for row in judge.rows.tolist()) == list(range(120))
@@ -156,7 +156,7 @@ def test_a_model_trained_here_scores_rows_it_never_saw(tmp_path: Path) -> None:
     assert all(value is not None for value in part.columns["ifd"].to_pylist())
     again = scored(space, rows)
     assert again.work["rows scored by a language model"] == 0
-    elsewhere = scored(workspace(tmp_path / "elsewhere", model="self", training=training), rows)
+    elsewhere = scored(workspace(tmp_path / "elsewhere", model="self", training=size), rows)
     assert elsewhere.facts == part.facts  # the fingerprint among them
     assert elsewhere.columns["ifd"].equals(part.columns["ifd"])
 
