@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from assets.check_params import Checks
 from assets.cleaning_params import CleanedData
+from assets.comparison_params import StrategyComparison
 from assets.errors import SettingsError
 from assets.section import Section
-from assets.selection_params import SelectedSubset, shares
+from assets.selection_params import SelectedSubset
 from assets.source_params import RawData
 from assets.uncertainty_params import Device, Quantize, UncertaintyScores
 
@@ -41,47 +43,6 @@ class ClusterAssignments(Section):
 
     clusters: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"  # auto: the square root of half the rows, ≤ 1000
     iterations: Annotated[int, Field(ge=1)] = 50
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _shares_or(*words: str) -> Callable[[Any], Any]:
-    """Accepts one of the words, or shares by class that sum to 1."""
-
-    def check(value: Any) -> Any:
-        if value in words:
-            return value
-        if not isinstance(value, dict):
-            raise ValueError(f"expected {', '.join(repr(word) for word in words)} or shares by class")
-        return shares(value)
-
-    return check
-
-
-class ClassBalance(Section):
-    """How far the classes of the subset may stray from the target."""
-
-    target: Literal["auto", "pool", "equal"] | dict[str, Share] = "auto"  # auto: what `selected_subset.quota` asks for
-    significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    tolerance: Annotated[float, Field(ge=0)] = 0.01  # in nats; a divergence below it is never a failure
-
-    _shares = field_validator("target", mode="before")(_shares_or("auto", "pool", "equal"))
-
-
-class Bias(Section):
-    """How far source, length and attributes of the subset may stray from the pool."""
-
-    significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    tolerance: Annotated[float, Field(ge=0)] = 0.1  # in nats; a divergence below it is never a failure
-    length_bands: Annotated[int, Field(ge=2, le=20)] = 4
-
-
-class Checks(Section):
-    """What must hold before a subset becomes a version."""
-
-    class_balance: ClassBalance = ClassBalance()
-    bias: Bias = Bias()
 
 
 _CRON = re.compile(r"(?:(?:\*|\d+(?:-\d+)?)(?:/[1-9]\d*)?(?:,(?!$)|$))+")
@@ -129,6 +90,7 @@ class Params(Section):
     uncertainty_scores: UncertaintyScores = UncertaintyScores()
     cluster_assignments: ClusterAssignments = ClusterAssignments()
     selected_subset: SelectedSubset = SelectedSubset()
+    strategy_comparison: StrategyComparison = StrategyComparison()
     checks: Checks = Checks()
     schedule: Schedule = Schedule()
 

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from assets.check_params import Bias, ClassBalance
 from assets.errors import DataError
 from assets.methods import balance
 from assets.methods.apportionment import apportion
-from assets.params import Bias, ClassBalance
 from assets.tables import escape
 from assets.verdict import GroupShares
 

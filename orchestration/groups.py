@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.check_params import Bias
 from assets.methods import balance
 from assets.methods.conversations import characters
-from assets.params import Bias
 from assets.selection_columns import NO_LABEL
 
 COLUMNS = ("source", "label", "attributes", "messages")  # of a record, those that are read here

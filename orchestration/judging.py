@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from assets import tables, verdict
-from assets.params import Bias, Params
+from assets.check_params import Bias
+from assets.params import Params
 from assets.tables import escape
 from assets.verdict import CheckOutcome
 from assets.workspace import Workspace

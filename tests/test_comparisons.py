@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.check_params import Bias, ClassBalance
 from assets.errors import DataError
 from assets.methods.apportionment import apportion
-from assets.params import Bias, ClassBalance
 from orchestration.comparisons import (
     Comparison,
     compare_classes,

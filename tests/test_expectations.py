@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from assets import tables
-from assets.params import Bias, ClassBalance
+from assets.check_params import Bias, ClassBalance
 from orchestration import expectations
 from orchestration.comparisons import Comparison, compare_classes, compare_to_pool, problems
 

@@ -5,8 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from assets import params
+from assets.check_params import Bias, ClassBalance
 from assets.methods.apportionment import apportion
-from assets.params import Bias, ClassBalance
 from assets.selection_params import PRESETS, Method, SelectedSubset
 from orchestration.comparisons import Comparison, compare_classes, compare_to_pool, problems
 from orchestration.remedies import bias_remedy, class_remedy, why_bias_only_warns, why_classes_only_warn
