@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assets.methods.language.softmax import LOWEST, fold
+
 Floats = npt.NDArray[np.float64]
 
-_LOWEST = -1e30  # below every logit, and finite: an infinity would turn a product with 0 into NaN
+_TAME = 1e15  # products of two numbers below it, and sums of them, are far from the largest float
 
 
 class Head:
@@ -41,6 +43,7 @@ class Head:
                 if not self._learn(example):
                     self.close()
                     self._layer = None
+        self._is_plain = self._on_cpu and self._is_tame()
 
     def __enter__(self) -> Head:
         return self
@@ -86,8 +89,10 @@ class Head:
         """-ln p of the targets and the entropy, both in nats, by sums over the vocabulary that run along."""
         import torch
 
+        if self._is_plain and bool(hidden.abs().amax() < _TAME):  # never true of NaN
+            return self._folded(hidden, targets)
         column = targets[:, None]
-        top = torch.full(column.shape, _LOWEST, dtype=torch.float32, device=column.device)
+        top = torch.full(column.shape, LOWEST, dtype=torch.float32, device=column.device)
         total, weighted, target = torch.zeros_like(top), torch.zeros_like(top), torch.zeros_like(top)
         for first, logits in self._blocks(hidden):
             width = logits.shape[1]
@@ -105,6 +110,19 @@ class Head:
         log = total.log()
         return (log + (top - target))[:, 0], (log - weighted / total)[:, 0].clamp_(min=0)
 
+    def _folded(self, hidden: Any, targets: Any) -> tuple[Any, Any]:
+        """The same on a CPU, where no logit can be NaN or infinite."""
+        import torch
+
+        count = len(hidden)
+        top = np.full(count, LOWEST, np.float32)
+        total, weighted, target = (np.zeros(count, np.float32) for _ in range(3))
+        for first, logits in self._blocks(hidden):
+            fold(logits.numpy(), first, targets.numpy(), top, total, weighted, target)
+        log = np.log(total)
+        surprise, entropy = log + (top - target), np.maximum(log - weighted / total, 0)
+        return torch.from_numpy(surprise), torch.from_numpy(entropy)
+
     def _blocks(self, hidden: Any) -> Iterator[tuple[int, Any]]:
         """The logits (n, part of the vocabulary) in float32 and where the part begins; they may be overwritten."""
         import torch
@@ -113,7 +131,7 @@ class Head:
             yield 0, hidden.to(torch.float32, copy=True)
         elif type(self._layer) is torch.nn.Linear:
             weight, bias = self._layer.weight, self._layer.bias
-            width = 2048 if self._on_cpu else 16_384
+            width = 1024 if self._on_cpu else 16_384
             for first in range(0, len(weight), width):
                 part = slice(first, first + width)
                 yield (
@@ -135,6 +153,15 @@ class Head:
             return None
         self._local.taken = arguments[0]
         return (arguments[0][:, :1], *arguments[1:])
+
+    def _is_tame(self) -> bool:
+        """Whether a layer's logits are finite for every hidden vector that is."""
+        import torch
+
+        if type(self._layer) is not torch.nn.Linear or self._layer.weight.dtype != torch.float32:
+            return False
+        numbers = [self._layer.weight] if self._layer.bias is None else [self._layer.weight, self._layer.bias]
+        return all(bool(one.detach().abs().amax() < _TAME) for one in numbers)
 
     def _learn(self, example: Mapping[str, Any]) -> bool:
         """Find what the model does to the layer's output: nothing, a factor, or a soft cap; False if none fits."""

@@ -60,7 +60,7 @@ def load(
         raise ModelError(f"{folder.name}: its tokenizer has no chat template; set template: plain")
     limit = loading.position_limit(model, tokenizer)
     pad = loading.padding_id(model, tokenizer)
-    model = (prepare(model) if prepare else model).to(device).eval()
+    model = _fused(prepare(model) if prepare else model).to(device).eval()
     chat = has_template and template != "plain"
     return LanguageModel(family, tokenizer, model, device, chosen, min(max_tokens, limit), chat, pad)
 
@@ -94,6 +94,18 @@ def family_of(folder: Path) -> str:
     raise ModelError(
         f"{folder.name}: a model of the type {config.model_type} is neither causal, masked nor sequence-to-sequence"
     )
+
+
+def _fused(model: Any) -> Any:
+    """The model with torch's own kernel for the GELU that GPT-2 and its kin compute in eight steps (same formula)."""
+    import torch
+    from transformers.activations import NewGELUActivation
+
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if type(child) is NewGELUActivation:
+                setattr(module, name, torch.nn.GELU(approximate="tanh"))
+    return model
 
 
 def _config(folder: Path) -> Any:

@@ -27,10 +27,13 @@ from assets.methods.language.preparing import prepare
 from assets.methods.language.rendering import Conversation
 from assets.methods.language.scores import Row, to_table
 from assets.methods.language.sequences import WHOLE, Sequences
-from assets.methods.passes import CPU_PASS_TOKENS, side_by_side
+from assets.methods.passes import side_by_side
 
 # Names everything here that decides a bit of a score; a change of a definition or of the shapes needs a new name.
-RECIPE = "response-tokens-shapes-1"
+RECIPE = "response-tokens-shapes-2"
+
+# More than an encoder takes: a pass has its last layer, too, and small models spend their time between kernels.
+_CPU_PASS_TOKENS = 2048
 
 _ROWS = 256  # given back together, or
 _SECONDS = 2.0  # what is finished after so long: work that is not given back is lost in a crash
@@ -42,8 +45,8 @@ def score(
     """Yield finished rows, longest first: (k,) positions in `conversations` and k rows of `scores.SCHEMA`.
 
     Every position comes exactly once. A row without scores has a reason. `batch_tokens` is the most padded tokens in
-    one pass on a GPU; a CPU core takes 768 at a time whatever it is, so there a score's bits depend on the conversation
-    and the model alone; on a GPU also on `batch_tokens`. Sequences that are the same are computed once.
+    one pass on a GPU; a CPU core takes 2,048 at a time whatever it is, so there a score's bits depend on the
+    conversation and the model alone; on a GPU also on `batch_tokens`. Sequences that are the same are computed once.
     Cost: one pass over the tokens of the conversations and, causal, of the responses alone; masked: one pass over a
     conversation for each response token. Memory: the tokens, and one pass per thread.
     """
@@ -67,7 +70,7 @@ def score(
 def _answers(model: LanguageModel, sequences: Sequences, batch_tokens: int) -> Iterator[tuple[int, Floats, Floats]]:
     """Each sequence with -ln p and the entropy at its scored tokens."""
     on_cpu = model.device == "cpu"
-    tokens = CPU_PASS_TOKENS if on_cpu else batch_tokens
+    tokens = _CPU_PASS_TOKENS if on_cpu else batch_tokens
     sources = np.diff(sequences.source_offsets)
     # A causal model does not see the last token: nothing is asked after it.
     lengths = sequences.lengths - (0 if model.family in (MASKED, SEQ2SEQ) else 1)
