@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ from orchestration.git import run
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n    autostage = false\n"
 
 Lock = Mapping[str, Any]  # the stages of a dvc.lock
+
+# As safe as SafeLoader and several times as fast, where PyYAML was built with libyaml.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def inside_repro() -> bool:
@@ -46,12 +49,22 @@ class Dvc:
     def stages(self) -> dict[str, Any]:
         """The stages of dvc.yaml, in its order."""
         try:
-            document = yaml.safe_load((self.root / "dvc.yaml").read_bytes())
+            document = yaml.load((self.root / "dvc.yaml").read_bytes(), _Loader)
             return dict(document["stages"])
         except FileNotFoundError:
             raise VersionError(f"dvc.yaml: not found in {self.root}; run this in the project's root") from None
         except (yaml.YAMLError, TypeError, KeyError, ValueError):
             raise VersionError("dvc.yaml: not a pipeline of DVC: expected a mapping with `stages`") from None
+
+    def commit(self, stages: Mapping[str, Any]) -> None:
+        """Record what `stages` (of dvc.yaml) depend on and made, as it now is.
+
+        DVC loads the pipeline again for every name, so only the last ones are named, and it follows dependencies. New
+        entries are written in the order in which it comes to them: those are named one by one, in that of dvc.yaml.
+        """
+        path = self.root / "dvc.lock"
+        is_known = path.exists() and stages.keys() <= parse_lock(path.read_bytes()).keys()
+        self("commit", "--force", *(("--with-deps", *_last(stages)) if is_known else stages))
 
     def missing(self, lock: Lock, is_kept: Callable[[str], bool]) -> list[str]:
         """The outs of `lock` whose content is not whole in the cache, with the number of missing files.
@@ -70,7 +83,7 @@ class Dvc:
 def parse_lock(content: bytes, name: str = "dvc.lock") -> dict[str, Any]:
     """The stages of a dvc.lock; `name` stands in the message of the `VersionError` if it is none."""
     try:
-        return dict(yaml.safe_load(content)["stages"])
+        return dict(yaml.load(content, _Loader)["stages"])
     except (yaml.YAMLError, TypeError, KeyError, ValueError):
         raise VersionError(f"{name}: not a lock file of DVC; restore it from Git, or delete it and run again") from None
 
@@ -91,6 +104,38 @@ def without_stage(lock: bytes, stage: str) -> bytes:
     if parse_lock(stripped) != {name: entry for name, entry in parse_lock(lock).items() if name != stage}:
         raise VersionError("dvc.lock: not laid out as DVC writes it; delete it and run again")
     return stripped
+
+
+def upstream(stages: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The `stages` that make what stage `name` depends on, directly or not, in their order; all if there is no such."""
+    if name not in stages:
+        return dict(stages)
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        needed = _paths(stages[waiting.pop()], "deps")
+        new = {each for each, stage in stages.items() if _makes_one_of(stage, needed)} - found
+        found |= new
+        waiting += new
+    return {each: stage for each, stage in stages.items() if each in found}
+
+
+def _last(stages: Mapping[str, Any]) -> list[str]:
+    """Those of `stages` that make nothing which another of them depends on."""
+    needed = [path for stage in stages.values() for path in _paths(stage, "deps")]
+    return [name for name, stage in stages.items() if not _makes_one_of(stage, needed)]
+
+
+def _makes_one_of(stage: Any, paths: Iterable[str]) -> bool:
+    """Whether a path is an output of the stage, or lies in one."""
+    outs = _paths(stage, "outs")
+    return any(path == out or path.startswith(f"{out}/") for path in paths for out in outs)
+
+
+def _paths(stage: Any, kind: str) -> list[str]:
+    """The paths of a stage's "deps" or "outs"; an entry with options is a mapping of one key."""
+    entries = stage.get(kind) if isinstance(stage, Mapping) else None
+    return [str(path) for entry in entries or () for path in (entry if isinstance(entry, Mapping) else (entry,))]
 
 
 def _missing_objects(cache: Path, digest: str) -> int:

@@ -20,7 +20,7 @@ from assets.errors import VersionError
 from assets.tables import content_hash, escape
 from assets.versioning import Publication, SubsetIdentity, Version
 from orchestration import tags
-from orchestration.dvc import CONFIG, Dvc, Lock, hashes, inside_repro, parse_lock, without_stage
+from orchestration.dvc import CONFIG, Dvc, Lock, hashes, inside_repro, parse_lock, upstream, without_stage
 from orchestration.git import Git
 
 SUBSET = "data/selected_subset"
@@ -87,7 +87,8 @@ class Versions:
             return
         self.prepare()
         self._set_damaged_lock_aside()
-        self.dvc("commit", "--force", *(stage for stage in self.dvc.stages() if stage != VERSION_STAGE))
+        # A stage of the user's own that trains on the subset has not run yet.
+        self.dvc.commit(upstream(self.dvc.stages(), VERSION_STAGE))
 
     def _set_damaged_lock_aside(self) -> None:
         """DVC writes dvc.lock in place, so a kill can leave half of it, and then refuses to work at all.

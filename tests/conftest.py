@@ -123,8 +123,9 @@ def new_project(root: Path, params: str) -> Project:
         if name != "dvc.lock" and source.is_file() and name.split("/")[0] not in ("docs", "benchmarks", "tests", ""):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, root / name)
-    # What numba has compiled here already: compiling takes longer than most tests.
-    for compiled in (ROOT / "assets").rglob("__pycache__/*.nb[ic]"):
+    # What numba has compiled and parsing has told here already: that takes longer than most tests.
+    kept = [*(ROOT / "assets").rglob("__pycache__/*.nb[ic]"), *(ROOT / "assets/__pycache__").glob("code.*.json")]
+    for compiled in kept:
         target = root / compiled.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(compiled, target)

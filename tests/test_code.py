@@ -1,6 +1,7 @@
 """A code version changes when code does, and not when only words about it do."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,23 @@ def test_the_version_does_not_depend_on_what_was_asked_before() -> None:
         for order in (modules, modules[::-1])
     ]
     assert said[0] == said[1]
+
+
+def test_what_is_kept_of_files_changes_no_version_and_may_be_damaged(tmp_path: Path) -> None:
+    modules = ("raw_data", "selected_subset")
+    script = "import sys; from assets import code; print([code.code_version(name) for name in sys.argv[1:]])"
+    shutil.copytree(ROOT / "assets", tmp_path / "assets", ignore=shutil.ignore_patterns("__pycache__"))
+    kept = tmp_path / "assets/__pycache__" / f"code.{sys.implementation.cache_tag}.json"
+
+    def versions() -> str:
+        return subprocess.check_output([sys.executable, "-P", "-c", "import sys; sys.path.insert(0, '.')\n" + script,
+                                        *modules], text=True, cwd=tmp_path)  # fmt: skip
+
+    first = versions()
+    assert kept.is_file()
+    assert versions() == first
+    kept.write_bytes(b'{"half')
+    assert versions() == first
+    changed = tmp_path / "assets/methods/rows.py"
+    changed.write_text(changed.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    assert versions() != first
