@@ -1,7 +1,4 @@
-"""The report of the checks as one page that needs no network: verdict, sentences, groups, and where the Data Docs are.
-
-Great Expectations' own index fetches its list from the network; its pages of results, which are linked, do not.
-"""
+"""The report of the checks as one page that needs no network: verdict, sentences, groups, and the Data Docs."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # The first example of many a test compiles something, and machines differ: time is not what these tests are about.
@@ -73,8 +74,9 @@ def instructions(rows: int, seed: int = 0) -> list[dict[str, Any]]:
 class Project:
     """A copy of this project in a folder of its own, with its own Git repository."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, first_output: str = "") -> None:
         self.root = root
+        self.first_output = first_output  # of its first run, where that is known
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
@@ -99,6 +101,9 @@ class Project:
 
     def git(self, *words: str, check: bool = True) -> str:
         return self.command("git", *words, check=check).stdout
+
+    def tags(self) -> list[str]:
+        return self.git("tag").split()
 
     def bytes_of(self, folder: str) -> dict[str, bytes]:
         """Every file below a folder."""
@@ -152,3 +157,36 @@ raw_data:
 selected_subset:
   budget: 0.25
 """
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after its first run, made once for all processes that test. Nobody works in it: they copy it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    said = folder / "pristine.txt"
+    with FileLock(folder / "pristine.lock"):
+        if not said.exists():
+            shutil.rmtree(folder / "pristine", ignore_errors=True)
+            project = new_project(folder / "pristine", SMALL)
+            project.write_rows("rows.jsonl", instructions(240))
+            said.write_text(project.pickwise("run").stdout, encoding="utf-8")
+    return Project(folder / "pristine", said.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def finished(pristine: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after its first run; tests that share it must leave it as they found it."""
+    return _copied(pristine, tmp_path_factory.mktemp("finished") / "project")
+
+
+@pytest.fixture
+def used(pristine: Project, tmp_path: Path) -> Project:
+    """The same, to do with as one likes."""
+    return _copied(pristine, tmp_path / "used")
+
+
+def _copied(project: Project, root: Path) -> Project:
+    shutil.copytree(project.root, root, symlinks=True)
+    return Project(root, project.first_output)

@@ -1,36 +1,14 @@
-"""The whole of it through the real command line: run, run again, change, roll back, block, break."""
+"""The whole of it through the real command line: run, run again, change, roll back, block."""
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
-from conftest import SMALL, Project, hear_ctrl_c, instructions, new_project
+from conftest import SMALL, Project, instructions
 
 from assets import tables
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project after its first run; tests that share it must leave it as they found it."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "project", SMALL)
-    project.write_rows("rows.jsonl", instructions(240))
-    project.first_output = project.pickwise("run").stdout  # type: ignore[attr-defined]
-    return project
-
-
-@pytest.fixture
-def used(finished: Project, tmp_path: Path) -> Project:
-    """A copy of the finished project, to do with as one likes."""
-    shutil.copytree(finished.root, tmp_path / "used", symlinks=True)
-    return Project(tmp_path / "used")
 
 
 def subset(project: Project) -> list[dict[str, object]]:
@@ -43,13 +21,9 @@ def reports(files: dict[str, bytes]) -> set[str]:
     return {name for name in files if name.startswith("reports/checks")}
 
 
-def tags(project: Project) -> list[str]:
-    return project.git("tag").split()
-
-
 def test_a_run_ends_with_a_version_and_a_summary(finished: Project) -> None:
-    output = finished.first_output  # type: ignore[attr-defined]
-    assert tags(finished) == ["sft-subset@v1.0.0"]
+    output = finished.first_output
+    assert finished.tags() == ["sft-subset@v1.0.0"]
     for said in ("sft-subset@v1.0.0", "registered", "empty_answer", "placeholder_answer", "duplicate", "class_balance"):
         assert said in output
     assert "Traceback" not in output
@@ -101,7 +75,7 @@ def test_a_second_run_embeds_nothing_and_makes_no_version(finished: Project) -> 
     assert time.monotonic() - started < 60
     assert "0 embedded" in output
     assert "already registered" in output
-    assert tags(finished) == ["sft-subset@v1.0.0"]
+    assert finished.tags() == ["sft-subset@v1.0.0"]
     after = finished.bytes_of("data")
     assert {name for name in before | after if before.get(name) != after.get(name)} <= reports(before | after)
     assert (finished.root / "dvc.lock").read_bytes() == lock
@@ -130,10 +104,10 @@ def test_change_run_and_roll_back(used: Project) -> None:
     head, index = project.git("rev-parse", "HEAD"), project.git("ls-files", "--stage")
 
     project.pickwise("run")
-    assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.1.0"]
+    assert project.tags() == ["sft-subset@v1.0.0", "sft-subset@v1.1.0"]
     listed = json.loads(project.pickwise("versions", "--json").stdout)
     assert [version["version"] for version in listed] == ["v1.1.0", "v1.0.0"]
-    assert "selected_subset.budget" in project.dvc("params", "diff", *tags(project)).stdout
+    assert "selected_subset.budget" in project.dvc("params", "diff", *project.tags()).stdout
 
     project.pickwise("rollback", "v1.0.0")
     assert project.bytes_of("data/selected_subset") == first
@@ -148,7 +122,7 @@ def test_change_run_and_roll_back(used: Project) -> None:
     )
     # Back at v1.0.0 a run finds everything in place, and no third version.
     assert "already registered" in project.pickwise("run").stdout
-    assert len(tags(project)) == 2
+    assert len(project.tags()) == 2
 
 
 def test_rolling_back_never_loses_edits(used: Project) -> None:
@@ -169,18 +143,18 @@ def test_a_failing_check_blocks_the_version_and_says_why(used: Project) -> None:
     project.write("params.yaml", SMALL.replace("budget: 0.25", "budget: 2"))
     result = project.pickwise("run", check=False)
     assert result.returncode == 1
-    assert tags(project) == ["sft-subset@v1.0.0"]
+    assert project.tags() == ["sft-subset@v1.0.0"]
     assert "missing" in result.stdout
     assert "No version was made" in result.stdout
     # Neither door opens for it later.
     alone = project.pickwise("materialize", "subset_version", check=False)
     assert alone.returncode == 1
-    assert tags(project) == ["sft-subset@v1.0.0"]
+    assert project.tags() == ["sft-subset@v1.0.0"]
     # Nor does Dagster's own command, which runs that one asset without any check.
     unchecked = project.command("dg", "launch", "--assets", "subset_version", check=False)
     assert unchecked.returncode != 0
     assert "checks have not passed for this subset" in unchecked.stdout + unchecked.stderr
-    assert tags(project) == ["sft-subset@v1.0.0"]
+    assert project.tags() == ["sft-subset@v1.0.0"]
 
 
 def test_new_rows_make_a_patch_and_only_they_are_embedded(used: Project) -> None:
@@ -188,105 +162,7 @@ def test_new_rows_make_a_patch_and_only_they_are_embedded(used: Project) -> None
     project.write_rows("rows.jsonl", [*instructions(240), *instructions(9, seed=9)[:3]])
     output = project.pickwise("run").stdout
     assert "3 embedded" in output or "2 embedded" in output
-    assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.0.1"]
-
-
-def test_a_killed_run_is_taken_up_where_it_was(project: Project) -> None:
-    rows = instructions(2600, seed=3)
-    project.write_rows("rows.jsonl", rows)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", "run"],
-        cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    vectors = project.root / ".dagster" / "vectors"
-    deadline = time.monotonic() + 120
-    while not list(vectors.rglob("*.parquet")) and time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.05)  # there is nothing to wait for but the file
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = sum(pq.read_metadata(path).num_rows for path in vectors.rglob("*.parquet"))
-    different = len({r["instruction"] + r["output"] for r in rows if r["output"] not in ("", "<nooutput>")})
-    assert 0 < done < different
-    output = project.pickwise("run").stdout
-    assert f"{different - done:,} embedded" in output
-    assert tags(project) == ["sft-subset@v1.0.0"]
-
-
-@pytest.mark.parametrize(
-    ("params", "file", "said"),
-    [
-        ("selected_subset: {budgt: 1}", "", "selected_subset.budgt: unknown key; did you mean 'budget'?"),
-        ("raw_data: {sources: [nowhere.jsonl]}", "", "nowhere.jsonl"),
-        ("raw_data: {sources: [rows.jsonl]}", "not json\nnor this\n", "rows.jsonl"),
-        ("raw_data: {sources: [rows.jsonl]}", "\n", "rows.jsonl"),
-        (
-            "raw_data: {sources: [rows.jsonl]}\nselected_subset: {budget: 9000}",
-            '{"text": "one text", "label": "a"}\n{"text": "two text", "label": "b"}\n',
-            "selected_subset.budget: 9000 rows asked for, but the cleaned pool has 2",
-        ),
-        (
-            "raw_data: {sources: [rows.jsonl]}\nembeddings: {model: ./no-such-model}",
-            '{"text": "one text", "label": "a"}\n{"text": "two text", "label": "b"}\n',
-            "no-such-model",
-        ),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(project: Project, params: str, file: str, said: str) -> None:
-    project.write("params.yaml", params)
-    if file:
-        project.write("rows.jsonl", file)
-    result = project.pickwise("run", check=False)
-    assert result.returncode == 2
-    assert said in result.stderr
-    assert "Traceback" not in result.stdout + result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
-    assert tags(project) == []
-    assert not list((project.root / "data").glob(".*.new"))
-
-
-def test_a_lock_that_a_kill_left_empty_is_made_anew(used: Project) -> None:
-    whole = (used.root / "dvc.lock").read_bytes()
-    used.write("dvc.lock", "")
-    assert "already registered" in used.pickwise("run").stdout
-    assert (used.root / "dvc.lock").read_bytes() == whole
-
-
-def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(project: Project) -> None:
-    project.write_rows("rows.jsonl", instructions(3000, seed=4))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", "run"],
-        cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=hear_ctrl_c,
-    )  # fmt: skip
-    while not (project.root / "data" / ".embeddings.new").exists():
-        assert process.poll() is None, "the run ended before it could be stopped"
-        time.sleep(0.05)  # there is nothing to wait for but the folder
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert said.splitlines()[-1].startswith("pickwise: stopped;")
-    assert not list((project.root / "data").glob(".*.new"))
-
-
-def test_a_failing_stage_of_dvc_leaves_the_last_good_table(used: Project) -> None:
-    before = used.bytes_of("data/selected_subset")
-    used.write("params.yaml", SMALL.replace("budget: 0.25", "budget: 100000"))
-    # The stages before it are made anew for any change of params.yaml; they are not what is looked at.
-    assert used.dvc("repro", "--single-item", "selected_subset", check=False).returncode != 0
-    assert used.bytes_of("data/selected_subset") == before
-
-
-def test_two_runs_at_once_queue_up(used: Project) -> None:
-    project = used
-    project.write("params.yaml", SMALL.replace("0.25", "0.5"))
-    words = [sys.executable, "-m", "orchestration.cli", "run"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    both = [subprocess.Popen(words, cwd=project.root, **pipes) for _ in range(2)]  # type: ignore[call-overload]
-    outputs = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert tags(project) == ["sft-subset@v1.0.0", "sft-subset@v1.1.0"]
-    assert sum("already registered" in out for out, _ in outputs) == 1
+    assert project.tags() == ["sft-subset@v1.0.0", "sft-subset@v1.0.1"]
 
 
 def test_chinese_text_is_intact(project: Project, tmp_path: Path) -> None:
