@@ -18,7 +18,6 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from assets.check_params import Checks
 from assets.cleaning_params import CleanedData
-from assets.comparison_params import StrategyComparison
 from assets.errors import SettingsError
 from assets.section import Section
 from assets.selection_params import SelectedSubset
@@ -90,7 +89,6 @@ class Params(Section):
     uncertainty_scores: UncertaintyScores = UncertaintyScores()
     cluster_assignments: ClusterAssignments = ClusterAssignments()
     selected_subset: SelectedSubset = SelectedSubset()
-    strategy_comparison: StrategyComparison = StrategyComparison()
     checks: Checks = Checks()
     schedule: Schedule = Schedule()
 
