@@ -29,10 +29,19 @@ TAGGING = {
     "tag_entropy_max": "bits; higher = the tag of its least sure word is less sure",
     "tag_entropy_top": "bits; higher = the tags of its few least sure words are less sure together",
 }
-DIRECTIONS = {**PROBE, **LANGUAGE, **TAGGING}
+ANSWERS = {
+    "answer_quality": "0 to 1; higher = the answer looks less like a damaged one: swapped, cut, scrambled or common",
+    "answer_fit": "0 to 1; higher = the answer looks less like one to another prompt",
+}
+DIRECTIONS = {**PROBE, **LANGUAGE, **TAGGING, **ANSWERS}
 """Every score, with its unit and its direction in words."""
 
-REASONS = {"null_reason": PROBE, "language_null_reason": LANGUAGE, "tagging_null_reason": TAGGING}
+REASONS = {
+    "null_reason": PROBE,
+    "language_null_reason": LANGUAGE,
+    "tagging_null_reason": TAGGING,
+    "answer_null_reason": ANSWERS,
+}
 """The column that says why scores are null, and which scores it speaks of."""
 
 

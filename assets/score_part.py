@@ -61,5 +61,6 @@ EXTRA = {
     "null_reason": ("suspected_label", "target"),
     "language_null_reason": ("response_tokens", "cut_tokens", "turns"),
     "tagging_null_reason": (),
+    "answer_null_reason": ("answer_damage",),
 }
 """What a part has besides its scores and the reason, by the column of its reason."""

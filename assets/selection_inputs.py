@@ -258,7 +258,8 @@ def _scores(
             others = _INSTEAD.get(each.column, ())
             instead = next((name for name in others if columns.numbers(name, setting).known[rows].any()), None)
             why = f": {escape(numbers.why, 200)}" if numbers.why else ""
-            notes.append(f"no row has {each.column}{why}; the preset {settings.preset} takes {instead or 'no score'}")
+            does = f"takes {instead}" if instead else "goes without it"
+            notes.append(f"no row has {each.column}{why}; the preset {settings.preset} {does}")
             if instead is None and settings.coverage.method == "scores":
                 raise DataError(
                     f"{SECTION}.coverage: scores ranks by scores alone, but no row has {each.column}{why}; "

@@ -159,7 +159,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "quota": "natural",
         "noise_filter": True,
         "coverage": "facility_location",
-        "scores": [{"column": "label_quality", "normalise": "none", "missing": "highest"}],
+        # Either is a probability from 0 to 1, and says nothing of rows without a label, or without an answer.
+        "scores": [
+            {"column": "label_quality", "normalise": "none", "missing": "highest"},
+            {"column": "answer_quality", "normalise": "none", "missing": "highest"},
+        ],
     },
 }
 Preset = Literal[
@@ -304,7 +308,7 @@ class SelectedSubset(Section):
     @property
     def asks_for_likeness(self) -> bool:
         """Whether the subset is to be like the pool, and not like something else that was asked for."""
-        plain = {"label_quality", "random"}
+        plain = {"label_quality", "answer_quality", "random"}
         return (
             not isinstance(self.budget, TokenBudget)
             and bool(self.quota)

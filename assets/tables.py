@@ -92,6 +92,9 @@ SCORES = pa.schema(
         pa.field("language_null_reason", pa.string()),
         *(pa.field(name, pa.float64()) for name in score_columns.TAGGING),
         pa.field("tagging_null_reason", pa.string()),
+        *(pa.field(name, pa.float64()) for name in score_columns.ANSWERS),
+        pa.field("answer_damage", pa.string()),  # what its answer looks most like: swapped, cut, scrambled, common
+        pa.field("answer_null_reason", pa.string()),
     ]
 )
 CLUSTERS = pa.schema(

@@ -59,6 +59,7 @@ class UncertaintyScores(Section):
     ensemble: Annotated[int, Field(ge=1, le=50)] = 5  # probes of resampled rows; 1: no mutual information
     calibrate: bool = True  # one temperature for each fold
     edits: Annotated[int, Field(ge=0, le=100)] = 0  # small edits of each text that are embedded, to see if they flip it
+    answers: bool = True  # look for answers that are swapped, cut, scrambled or mere phrases
     language_model: LanguageModel = LanguageModel()
     tagging: Tagging = Tagging()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets import (
+    answer_scores,
     code,
     embeddings,
     language_scores,
@@ -43,7 +44,8 @@ def uncertainty_scores(
     language model elsewhere.
 
     The probe gives entropy, margin, label quality, mutual information and more, out of fold; the language model the
-    perplexity, IFD and token entropy of the response. A score that could not be computed is null and says why.
+    perplexity, IFD and token entropy of the response. Answers are compared with damaged ones (swapped, cut, ...). A
+    score that could not be computed is null and says why.
     """
     with materializing.one_line_failures():
         models = f"{language_scores.choose(workspace)} {tag_scores.choose(workspace)}"
@@ -72,6 +74,7 @@ def _produce(workspace: Workspace, progress: Progress, folder: Path) -> Report:
         probe,
         language_scores.part(workspace, progress, messages, plan.language, plan.no_language),
         tag_scores.part(workspace, progress, messages, plan.tagging, plan.no_tagging),
+        answer_scores.part(workspace, progress, messages, plan.answers, plan.no_answers),
     ]
     table = score_part.joined(pool.column("id"), parts)
     writer = tables.ShardWriter(folder, tables.SCORES)

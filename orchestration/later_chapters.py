@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from assets.score_columns import DIRECTIONS, LANGUAGE, PROBE, REASONS, TAGGING
+from assets.score_columns import ANSWERS, DIRECTIONS, LANGUAGE, PROBE, REASONS, TAGGING
 from assets.tables import escape
 from assets.workspace import read_json
 from orchestration import selection_chapter
@@ -62,6 +62,9 @@ def _scores(known: Tables, record: Values, chosen: Values | None) -> Section:
         said.append(f"a language model scored {scores['response_tokens'] or 0:,} tokens of its response{cut}")
     if any(name in facts for name in TAGGING):
         said.append("a tagger predicts the tags of its words")
+    if any(name in facts for name in ANSWERS):
+        like = f", and looks most like one that is {scores['answer_damage']}" if scores["answer_damage"] else ""
+        said.append(f"its answer was compared with damaged ones{like}")
     if reasons:
         facts["not every score"] = "; ".join(reasons)
     if scores["turns"] is not None and len(scores["turns"]) > 1:

@@ -14,7 +14,7 @@ from assets.tables import escape
 from orchestration.comparisons import AGAIN, Comparison, listed
 
 _TYPICAL = ("scores", "facility_location", "kmeans")  # ways of covering that by themselves give rows like the pool's
-_NEUTRAL = ("label_quality", "random")  # scores that do
+_NEUTRAL = ("label_quality", "answer_quality", "random")  # scores that do
 _WARNS = "a warning only, which blocks nothing"
 _OTHER = "rows unlike the pool's"
 

@@ -123,7 +123,7 @@ def test_an_attribute_comes_before_a_statistic_of_its_name(tmp_path: Path, rows:
         (
             "zzz",
             "numbers",
-            "no column 'zzz'; there are adversarial_margin, class, cluster, cross_entropy, distance, entropy,",
+            "no column 'zzz'; there are adversarial_margin, answer_fit, answer_quality, class,",
         ),
         ("language", "texts", "no column 'language'; add the step `language` to cleaned_data.steps, which measures it"),
         ("region", "numbers", "column 'region' holds 'north', which is no number; expected numbers, or nothing where"),

@@ -70,7 +70,8 @@ def test_a_key_that_is_stated_takes_the_place_of_the_presets_as_a_whole() -> Non
 
 def test_what_a_preset_sets_is_told_from_what_was_stated() -> None:
     assert parse("budget: 7").is_of_preset("scores")
-    assert parse("scores: [{column: label_quality, normalise: none, missing: highest}]").is_of_preset("scores")
+    stated = ", ".join(f"{{column: {name}_quality, normalise: none, missing: highest}}" for name in ("label", "answer"))
+    assert parse(f"scores: [{stated}]").is_of_preset("scores")
     assert not parse("scores: [label_quality]").is_of_preset("scores")
     assert of_preset("dsir").is_of_preset("targets")
 
