@@ -1,115 +1,66 @@
-"""What a selected subset teaches, against as many rows drawn at random.
+"""What a selected subset teaches, against as many rows drawn at random: every preset that needs no target.
 
-    python benchmarks/selection_quality.py [--seeds 5] [--sets trec banking77 sst2] [--cache FOLDER]
+    python benchmarks/selection_quality.py [--seeds 5] [--sets trec sst2] [--presets balanced_coverage]
+                                           [--cache FOLDER] [--results FILE]
 
-A logistic probe on the encoder's embeddings is trained on the subset and tested on the data set's official test file;
-accuracies are means over seeds, with the standard error of the difference between selected and random. In the noisy
-settings 20 % of the training labels are replaced by a class drawn at random (the old one included). The selection sees
-only what a run sees: the noisy labels, and `params.py`'s defaults. `whole pool` is trained on all rows.
-Reads ../shared/data beside the checkout and leaves out, by name, what is not there.
+A logistic probe on the encoder's embeddings is trained on the subset and tested on the data set's official test file:
+test accuracy, in per cent. 20 % noise: that share of the training labels is replaced by a class drawn at random (the
+old one included). A selection sees only what a run sees: the noisy labels, and `params.py`'s defaults. Budgets are
+shares of the training file. CLINC is its imbalanced training part and its test part, without rows out of scope.
+
+Prints one markdown table. A cell is random's mean over the seeds or, for a preset, the mean difference from random on
+the same labels and seed, with the half width of its 95 % interval (t distribution); **bold** is significantly better
+and _italic_ significantly worse (paired t test, p < .05). Nothing is corrected for the number of cells. A summary
+counts the cells. Reads ../shared/data beside the checkout and leaves out, by name, what is not there. `--results` keeps
+the accuracies, so that a run which was cut short goes on; remove the file when methods change.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
+import json
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from labelled_sets import DATA, ROOT, TASKS, Floats, Task, embed
 
-from assets import models, vectors
-from assets.methods import uncertainty
+from assets.methods import chance, uncertainty
 from assets.methods.diversity import single_thread
-from assets.methods.encoding import Encoder
 from assets.methods.quotas.plans import Quota
 from assets.methods.selecting import scores as scoring
 from assets.methods.selecting.ranking import Method
 from assets.methods.selecting.select import Pool, Wanted, select
 from assets.params import Params
+from assets.selection_params import PRESETS, SelectedSubset
 from assets.workspace import HOME
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT / ".." / "shared" / "data" / "classification"
+__all__ = ["DATA", "NOISE", "ROOT", "TASKS", "Floats", "Labels", "accuracy", "embed", "with_noise"]
+
 NOISE = 0.2
+BUDGETS = (0.01, 0.02, 0.05, 0.1)
 PROBE_C = 10.0  # the learner's; not the one that scores rows, which is in params.py
+CONTROL = "random"
+RIVALS = [name for name in PRESETS if name not in (CONTROL, "similarity", "dsir")]
 
-Rows = list[tuple[str, str]]
 Labels = npt.NDArray[np.str_]
-Floats = npt.NDArray[np.float32]
+Columns = dict[str, npt.NDArray[np.float64]]
+NO_COLUMNS = ("answer_quality",)  # a labelled text has no answer
 
 
-def read_trec(path: Path) -> Rows:
-    """`COARSE:fine question` lines in Latin-1; the coarse class."""
-    with gzip.open(path, "rt", encoding="latin-1") as file:
-        pairs = [line.rstrip("\n").split(" ", 1) for line in file if line.strip()]
-    return [(text, label.split(":")[0]) for label, text in pairs]
-
-
-def read_banking(path: Path) -> Rows:
-    """CSV with the columns text and category."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        return [(row["text"], row["category"]) for row in csv.DictReader(file)]
-
-
-def read_sst2(path: Path) -> Rows:
-    """Text TAB label lines without a header."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        pairs = [line.rstrip("\n").rsplit("\t", 1) for line in file]
-    return [(text, label) for text, label in pairs]
-
-
-@dataclass(frozen=True)
-class Task:
-    """A data set with official test file, and the budgets to try."""
-
-    train: str
-    test: str
-    read: Callable[[Path], Rows]
-    budgets: tuple[int, ...]
-    settings: tuple[tuple[float, Literal["natural", "equal"]], ...]  # share of noisy labels, quota
-
-
-TASKS = {
-    "trec": Task(
-        "trec_train.label.gz",
-        "trec_test.label.gz",
-        read_trec,
-        (60, 120, 300, 600),
-        ((0.0, "natural"), (0.0, "equal"), (NOISE, "natural"), (NOISE, "equal")),
-    ),
-    "banking77": Task(
-        "banking77_train.csv.gz",
-        "banking77_test.csv.gz",
-        read_banking,
-        (150, 400, 800),
-        ((0.0, "natural"), (0.0, "equal"), (NOISE, "natural"), (NOISE, "equal")),
-    ),
-    "sst2": Task(
-        "sst2_train.tsv.gz", "sst2_test.tsv.gz", read_sst2, (70, 140, 350, 700), ((NOISE, "natural"), (0.0, "natural"))
-    ),
-}
-
-
-def embed(texts: list[str], cache: Path) -> Floats:
-    """One unit vector per text, by the default encoder; the cache holds those of an earlier run."""
-    settings = Params().embeddings
-    located = models.locate(settings.model, settings.revision)
-    device = vectors.resolve_device(settings.device)
-    store = vectors.VectorCache(cache, vectors.recipe(models.fingerprint(located), settings.max_tokens, device))
-    found: Floats = vectors.embed(
-        texts,
-        store,
-        lambda: Encoder(located.folder, max_tokens=settings.max_tokens, device=device),
-        settings.batch_tokens,
-        lambda rows: None,
-    ).vectors
-    return found
+def stands_for(preset: str) -> dict[str, Any]:
+    """The settings of a preset, less scores that no labelled text has: a run leaves those of a preset out, too."""
+    settings = dict(PRESETS[preset])
+    if "scores" in settings:
+        settings["scores"] = [
+            score for score in settings["scores"] if isinstance(score, str) or score["column"] not in NO_COLUMNS
+        ]
+    return settings
 
 
 def with_noise(labels: Labels, share: float, seed: int) -> Labels:
@@ -121,63 +72,97 @@ def with_noise(labels: Labels, share: float, seed: int) -> Labels:
     return noisy
 
 
-def selected(
-    points: Floats, labels: Labels, quota: Literal["natural", "equal"], budgets: tuple[int, ...], seed: int
-) -> list[npt.NDArray[np.int64]]:
-    """The rows that a run with the default preset and this quota would choose, one array for each budget."""
-    settings = Params()
-    probe = settings.uncertainty_scores
-    scores = uncertainty.score(
-        points,
-        labels.tolist(),
-        uncertainty.ProbeSettings(
-            folds=probe.folds,
-            regularization=probe.regularization,
-            ensemble=1,  # no preset that is compared here asks for what an ensemble tells
-            calibrate=probe.calibrate,
-            seed=seed,
-        ),
-    )
-    rows = len(labels)
-    none = np.zeros(rows, dtype=np.bool_)
-    pool = Pool(
-        ids=[f"{row:08d}" for row in range(rows)],
-        vectors=points,
-        costs=None,
-        suspected=np.array([label is not None for label in scores.suspected_label]),
-        required=none,
-        previous=none,
-    )
-    quality = scoring.score(
-        "label_quality",
-        scores.label_quality,
-        np.isfinite(scores.label_quality),
-        pool.ids,
-        normalise="none",
-        missing="highest",
-    )
-    return [
-        select(
-            pool,
-            Wanted(
-                budget=budget,
-                quotas=[Quota("label", quota)],
-                values=[labels.tolist()],
-                method=Method("facility_location"),
-                scores=[quality],
-                weights=np.ones(rows),
-                targets=np.empty((0, rows)),
+@dataclass(frozen=True)
+class Known:
+    """What a run knows of n rows: unit vectors, given labels, columns of numbers, rows whose label is suspected."""
+
+    points: Floats
+    labels: Labels
+    ids: list[str]
+    columns: Columns
+    suspected: npt.NDArray[np.bool_]
+    seed: int
+
+    @classmethod
+    def of(cls, points: Floats, labels: Labels, lengths: npt.NDArray[np.float64], seed: int) -> Known:
+        """By the out-of-fold probe of a run with default settings."""
+        probe = Params().uncertainty_scores
+        scores = uncertainty.score(
+            points,
+            labels.tolist(),
+            uncertainty.ProbeSettings(
+                folds=probe.folds,
+                regularization=probe.regularization,
+                ensemble=1,  # no preset asks for what an ensemble tells
+                calibrate=probe.calibrate,
                 seed=seed,
             ),
+        )
+        ids = [f"{row:08d}" for row in range(len(labels))]
+        columns = {
+            "label_quality": scores.label_quality,
+            "entropy": scores.entropy,
+            "length": lengths,
+            "random": chance.uniform(ids, seed, "random score"),
+        }
+        suspected = np.array([label is not None for label in scores.suspected_label])
+        return cls(points, labels, ids, columns, suspected, seed)
+
+    def selected(self, preset: str, budget: int) -> npt.NDArray[np.int64]:
+        """The rows that a run with this preset and budget would choose."""
+        settings = SelectedSubset(**{**stands_for(preset), "preset": preset, "budget": budget})
+        rows = len(self.ids)
+        none = np.zeros(rows, dtype=np.bool_)
+        coverage = settings.coverage
+        scores = [
+            scoring.score(
+                each.column,
+                self.columns[each.column],
+                np.isfinite(self.columns[each.column]),
+                self.ids,
+                each.strength,
+                each.prefer,
+                each.normalise,
+                each.missing,
+            )
+            for each in settings.scores
+        ]
+        return select(
+            Pool(
+                ids=self.ids,
+                vectors=self.points,
+                costs=None,
+                suspected=self.suspected if settings.noise_filter else none,
+                required=none,
+                previous=none,
+            ),
+            Wanted(
+                budget=budget,
+                quotas=[Quota("label", quota.rule, quota.minimum) for quota in settings.quota],
+                values=[self.labels.tolist() for _ in settings.quota],
+                method=Method(
+                    coverage.method,
+                    settings.combine,
+                    coverage.strength,
+                    coverage.member,
+                    coverage.max_similarity,
+                    coverage.trade_off,
+                    coverage.gumbel,
+                ),
+                scores=scores,
+                weights=np.ones(rows),
+                targets=np.empty((0, rows)),
+                seed=self.seed,
+            ),
         ).indices
-        for budget in budgets
-    ]
 
 
 def accuracy(points: Floats, labels: Labels, test_points: Floats, test_labels: Labels) -> float:
     """Train the learner on some rows; the share of test rows that it gets right."""
     from sklearn.linear_model import LogisticRegression
 
+    if len(set(labels.tolist())) == 1:  # nothing to learn: the one class is the answer to everything
+        return float((test_labels == labels[0]).mean())
     with single_thread(), warnings.catch_warnings():
         # 150 rows of 77 classes are what is being asked about.
         warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
@@ -185,42 +170,126 @@ def accuracy(points: Floats, labels: Labels, test_points: Floats, test_labels: L
         return float(learner.score(test_points, test_labels))
 
 
-def run(name: str, task: Task, cache: Path, seeds: int) -> None:
-    """Print the table of one data set."""
-    train, test = task.read(DATA / task.train), task.read(DATA / task.test)
+class Results:
+    """Accuracies by what they are of, in a file of JSON lines where there is one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._found: dict[str, float] = {}
+        if path is not None and path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                key, value = json.loads(line)
+                self._found[key] = value
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._found
+
+    def __getitem__(self, key: str) -> float:
+        return self._found[key]
+
+    def add(self, key: str, value: float) -> None:
+        """Remember, and write at once."""
+        self._found[key] = value
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([key, value]) + "\n")
+
+
+def key_of(name: str, share: float, budget: float, seed: int, preset: str) -> str:
+    """A result's name: the preset as what it stands for, so that a changed one is measured anew."""
+    return f"{name} {share} {budget} {seed} {json.dumps(stands_for(preset), sort_keys=True)}"
+
+
+def measure(name: str, task: Task, presets: Sequence[str], cache: Path, seeds: int, results: Results) -> None:
+    """Every accuracy of one data set that is not known yet."""
+    train, test = task.rows()
     points, test_points = (embed([text for text, _ in rows], cache) for rows in (train, test))
     clean, truth = (np.array([label for _, label in rows]) for rows in (train, test))
-    for share, quota in task.settings:
-        random_scores, our_scores = np.zeros((2, seeds, len(task.budgets)))
-        for seed in range(seeds):
-            labels = with_noise(clean, share, seed)
-            chosen = selected(points, labels, quota, task.budgets, seed)
-            for column, (rows, budget) in enumerate(zip(chosen, task.budgets, strict=True)):
-                drawn = np.random.default_rng([seed, 2]).permutation(len(labels))[:budget]
-                random_scores[seed, column] = accuracy(points[drawn], labels[drawn], test_points, truth)
-                our_scores[seed, column] = accuracy(points[rows], labels[rows], test_points, truth)
-        whole = accuracy(points, with_noise(clean, share, 0), test_points, truth)
-        print(f"\n{name}, {share:.0%} noisy labels, {quota} quota, {seeds} seeds; whole pool {whole:.3f}")
-        print("      rows   random selected     gain")
-        error = (our_scores - random_scores).std(axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else None
-        for column, budget in enumerate(task.budgets):
-            chance, ours = random_scores[:, column].mean(), our_scores[:, column].mean()
-            spread = "" if error is None else f" +- {error[column]:.3f}"
-            print(f"{budget:>10} {chance:8.3f} {ours:8.3f} {ours - chance:+8.3f}{spread}", flush=True)
+    lengths = np.array([len(text) for text, _ in train], dtype=np.float64)
+    for seed in range(seeds):
+        for share in (0.0, NOISE):
+            wanted = [
+                (preset, budget, key)
+                for preset in presets
+                for budget in BUDGETS
+                if (key := key_of(name, share, budget, seed, preset)) not in results
+            ]
+            if not wanted:
+                continue
+            known = Known.of(points, with_noise(clean, share, seed), lengths, seed)
+            for preset, budget, key in wanted:
+                rows = known.selected(preset, round(budget * len(clean)))
+                results.add(key, accuracy(points[rows], known.labels[rows], test_points, truth))
+            print(f"{name}: seed {seed + 1} of {seeds}, {share:.0%} noise", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean paired difference, in per cent, and the half width of its 95 % interval."""
+
+    mean: float
+    half: float
+
+    @classmethod
+    def of(cls, ours: npt.NDArray[np.float64], control: npt.NDArray[np.float64]) -> Difference:
+        """(seeds,) accuracies of the same seeds, two seeds or more."""
+        from scipy.stats import t
+
+        gains = 100 * (ours - control)
+        half = t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
+        return cls(float(gains.mean()), float(half))
+
+    @property
+    def verdict(self) -> int:
+        """1: significantly better, -1: significantly worse, 0: neither."""
+        return int(np.sign(self.mean)) if abs(self.mean) > self.half else 0
+
+    def __str__(self) -> str:
+        mark = {1: "**", -1: "_", 0: ""}[self.verdict]
+        return f"{mark}{self.mean:+.1f} ± {self.half:.1f}{mark}"
+
+
+def table(names: Sequence[str], presets: Sequence[str], seeds: int, results: Results) -> str:
+    """The markdown table, and the summary under it."""
+    lines = [f"| set | noise | budget | random | {' | '.join(presets)} |", "|---|---|---|---|" + "---|" * len(presets)]
+    verdicts: dict[str, list[int]] = {preset: [] for preset in presets}
+    for name in names:
+        for share in (0.0, NOISE):
+            for budget in BUDGETS:
+                found = {
+                    preset: np.array([results[key_of(name, share, budget, seed, preset)] for seed in range(seeds)])
+                    for preset in (CONTROL, *presets)
+                }
+                gains = [Difference.of(found[preset], found[CONTROL]) for preset in presets]
+                for preset, gain in zip(presets, gains, strict=True):
+                    verdicts[preset].append(gain.verdict)
+                cells = [name, f"{share:.0%}", f"{budget:.0%}", f"{100 * found[CONTROL].mean():.1f}", *map(str, gains)]
+                lines.append(f"| {' | '.join(cells)} |")
+    for words, verdict in (("better", 1), ("worse", -1)):
+        counts = [f"{each.count(verdict)} of {len(each)}" for each in verdicts.values()]
+        lines.append(f"| **significantly {words}** | | | | {' | '.join(counts)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Print a table for each data set that is there."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--presets", nargs="+", choices=RIVALS, default=RIVALS)
     parser.add_argument("--cache", type=Path, default=ROOT / HOME / "vectors", help="of embeddings")
+    parser.add_argument("--results", type=Path, help="of accuracies, to go on from")
     arguments = parser.parse_args()
+    if arguments.seeds < 2:
+        parser.error("--seeds: expected at least 2, for a difference needs a spread")
+    results, names = Results(arguments.results), []
     for name in arguments.sets:
-        if (DATA / TASKS[name].train).exists():
-            run(name, TASKS[name], arguments.cache, arguments.seeds)
-        else:
-            print(f"{name}: left out, no {TASKS[name].train} in {DATA.relative_to(ROOT)}")
+        if missing := TASKS[name].missing:
+            print(f"{name}: left out, no {missing} in {DATA.relative_to(ROOT)}", file=sys.stderr)
+            continue
+        names.append(name)
+        measure(name, TASKS[name], (CONTROL, *arguments.presets), arguments.cache, arguments.seeds, results)
+    print(table(names, arguments.presets, arguments.seeds, results))
 
 
 if __name__ == "__main__":
