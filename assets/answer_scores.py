@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.methods.conversations import Conversations
 from assets.progress import Progress
@@ -55,9 +54,3 @@ def conversations(messages: pa.ChunkedArray) -> Conversations:
     extras = pa.nulls(len(messages), pa.map_(pa.string(), pa.string()))
     columns = {"messages": messages, "label": nothing, "format": nothing, "extras": extras}
     return Conversations.of(pa.table(columns))
-
-
-def doubtful(quality: pa.ChunkedArray) -> Mask:
-    """(n,) which rows have an `answer_quality` below one half; those without one are not doubted."""
-    found = pc.fill_null(pc.less(quality, DOUBTFUL), False)
-    return np.asarray(found.to_numpy(), dtype=np.bool_)

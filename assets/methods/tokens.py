@@ -159,6 +159,27 @@ def decode(data: npt.NDArray[np.uint8], place: int | np.int64) -> tuple[np.int64
     return high | (data[place + 2] & 0x3F) << 6 | (data[place + 3] & 0x3F), 4
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def next_token(
+    data: npt.NDArray[np.uint8], place: int | np.int64, end: int | np.int64, classes: npt.NDArray[np.uint8]
+) -> tuple[np.uint64, bool, int | np.int64]:
+    """The hash of what begins at `place`, whether it is a token or else a space, and where that which follows begins.
+
+    A token is a run of letters and digits, or any other character that is no space; 64 bits tell them apart.
+    """
+    point, width = decode(data, place)
+    place += width
+    kind = classes[point]
+    state = np.uint64(point)
+    while kind == WORD and place < end:
+        point, width = decode(data, place)
+        if classes[point] != WORD:
+            break
+        place += width
+        state = state * np.uint64(0x9FB21C651E98DF25) ^ np.uint64(point)
+    return mix(state), bool(kind != SPACE), place
+
+
 @numba.njit(cache=True, nogil=True)
 def _tokenize(
     data: npt.NDArray[np.uint8],

@@ -20,8 +20,8 @@ from assets.methods.answers import correspondence, repeats, shapes, wording
 from assets.methods.answers.correspondence import Correspondence
 from assets.methods.answers.damage import KINDS, SWAPPED, damaged
 from assets.methods.answers.statistics import Corpus, Statistics
-from assets.methods.comparing.words import Words
 from assets.methods.diversity import single_thread
+from assets.methods.word_numbers import Words
 from assets.progress import Advance
 
 Floats = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ from assets.errors import DataError
 from assets.methods.comparing.proxies import LOSS, Figure
 from assets.methods.comparing.splits import Rows, Split
 from assets.methods.comparing.word_model import WordModel
-from assets.methods.comparing.words import Words
 from assets.methods.threads import Threads
+from assets.methods.word_numbers import Words
 
 JUDGES = 2000  # held-out rows at most
 REFERENCE_ROWS = 2500

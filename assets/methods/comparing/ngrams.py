@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from assets.methods.comparing.words import Rows, Words
 from assets.methods.tokens import mix
+from assets.methods.word_numbers import Rows, Words
 
 Keys = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int32]

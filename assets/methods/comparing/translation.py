@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.methods.comparing.ngrams import Real, Whole, slot_of
-from assets.methods.comparing.words import Rows, Words
 from assets.methods.tokens import mix
+from assets.methods.word_numbers import Rows, Words
 
 TARGETS = 64  # words of a response that are learned from: its beginning
 ROUNDS = 3

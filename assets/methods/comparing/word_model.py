@@ -17,7 +17,7 @@ import numpy.typing as npt
 from assets.errors import DataError
 from assets.methods.comparing.ngrams import Counted, after_one, after_two, chance_of, slot_of
 from assets.methods.comparing.translation import Translation, pair_key, share
-from assets.methods.comparing.words import Rows, Words
+from assets.methods.word_numbers import Rows, Words
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from assets.errors import DataError
 from assets.methods.cleaning.utf8 import views
 from assets.methods.similarity.nearest import Texts, as_arrow, strip_of, strips
 from assets.methods.threads import Threads
-from assets.methods.tokens import SPACE, WORD, Rows, classes, decode, mix
+from assets.methods.tokens import Rows, classes, mix, next_token
 from assets.progress import Advance
 
 Shares = npt.NDArray[np.float64]
@@ -89,19 +89,9 @@ def _buckets(
         place, end = np.int64(offsets[text]), np.int64(offsets[text + 1])
         begin, before = count, np.uint64(0)
         while place < end:
-            point, width = decode(data, place)
-            place += width
-            kind = classes[point]
-            if kind == SPACE:
+            token, is_token, place = next_token(data, place, end, classes)
+            if not is_token:
                 continue
-            state = np.uint64(point)
-            while kind == WORD and place < end:
-                point, width = decode(data, place)
-                if classes[point] != WORD:
-                    break
-                place += width
-                state = state * np.uint64(0x9FB21C651E98DF25) ^ np.uint64(point)
-            token = mix(state)
             if count > begin:
                 # Mixed once more on one side only: a pair is not the pair the other way round.
                 found[count] = np.uint16(mix(mix(before) ^ token) % np.uint64(size))

@@ -10,7 +10,7 @@ import pytest
 from assets.methods.answers import repeats, shapes, wording
 from assets.methods.answers.correspondence import Correspondence, bags
 from assets.methods.answers.statistics import Corpus, Statistics
-from assets.methods.comparing.words import Words
+from assets.methods.word_numbers import Words
 
 PROMPTS = ["what is red?", "what is blue?", "name a fruit", "name a fruit that is red", "what is red?"]
 ANSWERS = ["a rose is red.", "the sky is blue.", "a pear", "a red apple. it is a fruit.", "a rose is red."]

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 
 from assets.errors import DataError
 from assets.methods.comparing import strategies
-from assets.methods.comparing.contrasts import Contrast, contrasts, curves
+from assets.methods.comparing.contrasts import Contrast, Outcome, contrasts, curves
 from assets.methods.comparing.experiment import compare, steps
 from assets.methods.comparing.intervals import holm, interval
 from assets.methods.comparing.probes import ProbeProxy, macro_f1
@@ -51,7 +51,8 @@ def test_intervals_are_those_of_student() -> None:
     figures = [0.71, 0.74, 0.69, 0.77, 0.72]
     found = interval(figures)
     expected = stats.t.interval(0.95, 4, np.mean(figures), stats.sem(figures))
-    assert (found.mean - found.half, found.mean + found.half) == pytest.approx(expected)  # type: ignore[operator]
+    assert found.half is not None
+    assert (found.mean - found.half, found.mean + found.half) == pytest.approx(expected)
     assert interval([x - 0.7 for x in figures]).p == pytest.approx(stats.ttest_1samp(figures, 0.7).pvalue)
 
 
@@ -88,8 +89,10 @@ def test_holm_steps_down(p_values: list[float]) -> None:
     assert all(after >= before for after, before in zip(adjusted, p_values, strict=True))
 
 
-def contrast(outcome: str, share: float, gain: float, against: str = "random", metric: str = "accuracy") -> Contrast:
-    return Contrast("ours", against, share, metric, gain, 0.008, 0.01, 0.01, 0.2, outcome)  # type: ignore[arg-type]
+def contrast(
+    outcome: Outcome, share: float, gain: float, against: str = "random", metric: str = "accuracy"
+) -> Contrast:
+    return Contrast("ours", against, share, metric, gain, 0.008, 0.01, 0.01, 0.2, outcome)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,12 @@ def test_stratified_draws_are_in_proportion() -> None:
 
 def test_shared_work_is_done_once_for_a_training_part() -> None:
     made: list[int] = []
-    prepared = Prepared(lambda train, seed: made.append(seed) or len(train), keep=1)  # type: ignore[func-returns-value]
+
+    def make(train: np.ndarray, seed: int) -> int:
+        made.append(seed)
+        return len(train)
+
+    prepared = Prepared(make, keep=1)
     assert [prepared(np.arange(size), seed) for size, seed in ((5, 0), (5, 0), (6, 0), (5, 0))] == [5, 5, 6, 5]
     assert len(made) == 3
 

@@ -13,7 +13,7 @@ from assets.methods.comparing.language_loss import LanguageLoss
 from assets.methods.comparing.splits import held_out
 from assets.methods.comparing.strategies import random_rows
 from assets.methods.comparing.verdicts import verdicts
-from assets.methods.comparing.words import Words
+from assets.methods.word_numbers import Words
 
 BOILERPLATE = (
     "I'm sorry, but as an AI language model I cannot help with that request.",

@@ -13,8 +13,8 @@ from assets.methods.comparing.ngrams import Counted, slot_of
 from assets.methods.comparing.splits import Split
 from assets.methods.comparing.translation import ROUNDS, Translation, pair_key
 from assets.methods.comparing.word_model import WordModel
-from assets.methods.comparing.words import Words
 from assets.methods.threads import Threads
+from assets.methods.word_numbers import Words
 
 VOCABULARY = ["red", "green", "blue", "one", "two", "."]
 

@@ -1,4 +1,4 @@
-"""Words of prompts and responses as numbers, for the small language model: words and, unlike in `tokens`, marks.
+"""Words of prompts and responses as numbers, as small models read them: words and, unlike in `tokens`, marks.
 
 Marks count because they tell where a response ends: half an answer rarely ends with a full stop.
 """
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from assets.errors import DataError
 from assets.methods.cleaning.utf8 import views
 from assets.methods.similarity.nearest import Texts, as_arrow, strip_of
-from assets.methods.tokens import SPACE, WORD, classes, decode, mix
+from assets.methods.tokens import classes, next_token
 
 Ids = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
@@ -82,19 +82,10 @@ def _hashes(
     for text in range(texts):
         place, end = np.int64(offsets[text]), np.int64(offsets[text + 1])
         while place < end:
-            point, width = decode(data, place)
-            place += width
-            kind = classes[point]
-            if kind == SPACE:
+            token, is_token, place = next_token(data, place, end, classes)
+            if not is_token:
                 continue
-            state = np.uint64(point)
-            while kind == WORD and place < end:
-                point, width = decode(data, place)
-                if classes[point] != WORD:
-                    break
-                place += width
-                state = state * np.uint64(0x9FB21C651E98DF25) ^ np.uint64(point)
-            found[count] = mix(state)
+            found[count] = token
             count += 1
         ends[text + 1] = count
     return found[:count].copy(), ends
