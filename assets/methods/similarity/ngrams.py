@@ -86,7 +86,8 @@ def _buckets(
     ends = np.zeros(texts + 1, np.int64)
     count = 0
     for text in range(texts):
-        place, end = np.int64(offsets[text]), np.int64(offsets[text + 1])
+        place: int | np.int64 = np.int64(offsets[text])
+        end = np.int64(offsets[text + 1])
         begin, before = count, np.uint64(0)
         while place < end:
             token, is_token, place = next_token(data, place, end, classes)
